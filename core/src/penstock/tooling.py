@@ -1,0 +1,179 @@
+"""Tooling: what commands and editors ask about configurations and plugins; sources in, descriptions out; the asking
+thread; nothing is opened or installed, and a wrong file is a list of problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from penstock.assembly.build import check as check_document
+from penstock.assembly.build import find_document
+from penstock.assembly.config import Config, Document, Source
+from penstock.assembly.plugins import CATALOGUE, KINDS, Listing, Plugins, list_installed
+from penstock.assembly.recover import Recovered, Waiting, list_waiting, recover
+from penstock.assembly.replay import Replay, Replayed, replay
+from penstock.assembly.runtime import Runtime
+from penstock.assembly.runtime import configure as run
+from penstock.errors import ConfigError, PluginError, Problem, UnknownTypeError
+
+__all__ = [
+    "CATALOGUE",
+    "Description",
+    "Document",
+    "Listing",
+    "PipelineDescription",
+    "Recovered",
+    "Replay",
+    "Replayed",
+    "SinkDescription",
+    "Verification",
+    "Waiting",
+    "check",
+    "configure",
+    "describe",
+    "document",
+    "list_installed",
+    "list_waiting",
+    "recover",
+    "replay",
+    "verify",
+]
+
+
+class SinkDescription(NamedTuple):
+    """One sink of a configuration."""
+
+    name: str
+    type: str
+    mode: str
+    """``inline`` or ``queued``."""
+    level: str
+    fallback: str | None
+
+
+class PipelineDescription(NamedTuple):
+    """One pipeline of a configuration, with what it gets by default filled in."""
+
+    name: str
+    match: Sequence[str]
+    level: str
+    emit: Sequence[str]
+    redact: Sequence[str]
+    format: str
+    sink: str
+
+
+class Description(NamedTuple):
+    """A configuration as it would run."""
+
+    file: str | None
+    pipelines: Sequence[PipelineDescription]
+    sinks: Sequence[SinkDescription]
+    capture: Sequence[str]
+    problems: Sequence[Problem]
+
+
+class Verification(NamedTuple):
+    """What importing a plugin showed."""
+
+    kinds: tuple[str, ...]
+    seconds: float
+    error: str
+    """Empty if it loaded."""
+
+
+def document(source: Source = None, profile: str | None = None) -> Document:
+    """Return the document that *source* stands for, overlays applied.
+
+    Raises:
+        ConfigError: If it cannot be read or is no TOML.
+    """
+    return find_document(source, profile, Plugins())
+
+
+def configure(document: Document, *, strict: bool = False) -> Runtime:
+    """Let a finished *document* run, as `penstock.configure` would, but without laying any overlay over it.
+
+    Raises:
+        ConfigError: With every problem.
+
+    Example:
+        >>> from pathlib import Path
+        >>> table = {"sink": {"out": {"type": "last-resort"}}, "pipeline": {"all": {"sink": "out"}}}
+        >>> with configure(Document(table, None, Path())) as runtime:
+        ...     runtime.status()
+        {'out': 'ok'}
+    """
+    return run(document, profile=None, strict=strict)
+
+
+def check(source: Source = None, *, profile: str | None = None, resolve: bool = True) -> list[Problem]:
+    """Return every problem of a configuration, those that a program could do without included.
+
+    Args:
+        source: As for `penstock.configure`.
+        profile: As for `penstock.configure`.
+        resolve: Whether to follow references to secrets; without, an unset one is no problem.
+
+    Example:
+        >>> [problem.code for problem in check({"sink": {"out": {"type": "last-resort"}}, "pipline": {}})]
+        ['unknown-key']
+    """
+    return list(describe(source, profile=profile, resolve=resolve).problems)
+
+
+def describe(source: Source = None, *, profile: str | None = None, resolve: bool = True) -> Description:
+    """Return what a configuration would run, as far as its problems allow; opens nothing and raises nothing."""
+    plugins = Plugins()
+    try:
+        found = find_document(source, profile, plugins)
+    except ConfigError as error:
+        return Description(None, (), (), (), error.problems)
+    composer, problems = check_document(found, plugins, resolve=resolve)
+    if composer is None:
+        return Description(found.file, (), (), (), problems)
+    config = composer.config
+    sinks = [
+        SinkDescription(
+            name=plan.name,
+            type=str(config.sink.get(plan.name, {}).get("type", plan.name)),
+            mode="inline" if plan.takes_events else plan.options.mode,
+            level=str(config.sink.get(plan.name, {}).get("level", "")),
+            fallback=plan.options.fallback,
+        )
+        for plan in composer.plans.values()
+    ]
+    pipelines = [_pipeline(name, config, composer.default_format) for name in config.pipeline]
+    return Description(found.file, pipelines, sinks, tuple(config.capture), problems)
+
+
+def _pipeline(name: str, config: Config, default_format: Any) -> PipelineDescription:
+    table = config.pipeline[name]
+    return PipelineDescription(
+        name=name,
+        match=tuple(table.match),
+        level=str(config.level if table.level is None else table.level),
+        emit=tuple(table.emit),
+        redact=tuple(config.redact) if table.redact is None else tuple(table.redact),
+        format=table.format or default_format(table.sink),
+        sink=table.sink,
+    )
+
+
+def verify(listing: Listing) -> Verification:
+    """Import the plugin of *listing* and ask which kinds it offers; what it raises is in the result."""
+    plugins = Plugins()
+    kinds = []
+    start = perf_counter()
+    for kind in KINDS:
+        try:
+            plugins.find(kind, listing.type)
+            kinds.append(kind)
+        except UnknownTypeError:
+            continue
+        except PluginError as error:
+            return Verification((), perf_counter() - start, str(error))
+    seconds = perf_counter() - start
+    return Verification(tuple(kinds), seconds, "" if kinds else f"its hooks offer no type {listing.type!r}")
