@@ -1,0 +1,1 @@
+"""The river, an event's journey: emit -> match -> redact -> format -> deliver -> sink. Read `pipeline` first."""
