@@ -1,0 +1,86 @@
+"""Build: from a source to a graph; a path, a dict or nothing in, a composed configuration out; the thread that calls
+`configure`; a ConfigError with every problem, if one cannot be done without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from penstock.assembly.compose import Composer, Graph
+from penstock.assembly.config import BARE, DEFAULT, Config, Document, Source, check_document, read_document
+from penstock.assembly.plugins import Plugins
+from penstock.assembly.structure import Structurer
+from penstock.clock import monotonic
+from penstock.errors import ConfigError, PluginError, Problem
+from penstock.secret import hide_known
+
+
+class Built(NamedTuple):
+    """A configuration that can run."""
+
+    file: str | None
+    config: Config
+    graph: Graph
+    problems: Sequence[Problem]
+    """What is wrong with it but can be done without."""
+
+
+def find_document(source: Source, profile: str | None, plugins: Plugins) -> Document:
+    """Return the document that *source* stands for; where there is none, the one that prints to standard error.
+
+    Raises:
+        ConfigError: If it cannot be read, is no TOML, or an overlay is wrong.
+    """
+    found = read_document(source, profile)
+    if found is None:
+        try:
+            plugins.find("sink", "stderr")
+            found = read_document(DEFAULT, profile)
+        except PluginError:
+            found = read_document(BARE, profile)
+    assert found is not None  # a dict always is a document
+    return found
+
+
+def build(source: Source, profile: str | None, plugins: Plugins, strict: bool) -> Built:
+    """Return the checked configuration with its graph, sinks opened.
+
+    Raises:
+        ConfigError: With every problem, if one cannot be done without, or under *strict* any.
+    """
+    document = find_document(source, profile, plugins)
+    composer, problems = check(document, plugins)
+    if composer is None or any(problem.stops(strict) for problem in problems):
+        raise ConfigError(problems)
+    graph = composer.compose()
+    late = [problem for problem in _placed(composer.problems, document) if problem not in problems]
+    if any(problem.stops(strict) for problem in late):
+        graph.close(monotonic())
+        raise ConfigError(late)
+    return Built(document.file, composer.config, graph, [*problems, *late])
+
+
+def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tuple[Composer | None, list[Problem]]:
+    """Make every component of *document*, open none, and return all problems.
+
+    Args:
+        document: From `find_document`.
+        plugins: Where types are looked up.
+        resolve: Whether references to secrets are followed.
+    """
+    structurer = Structurer(document.folder, resolve)
+    config, problems = check_document(document, structurer)
+    if config is None:
+        return None, _placed(problems, document)
+    composer = Composer(config, plugins, structurer)
+    found = [problem for problem in composer.check() if problem not in problems]
+    return composer, _placed([*problems, *found], document)
+
+
+def _placed(problems: Sequence[Problem], document: Document) -> list[Problem]:
+    """Return *problems* with the file they are in, and without any secret: by now all of them are known."""
+    for problem in problems:
+        problem.file = problem.file or document.file
+        problem.text, problem.hint = hide_known(problem.text), hide_known(problem.hint)
+    return list(problems)

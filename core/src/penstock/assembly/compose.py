@@ -1,0 +1,487 @@
+"""Compose: makes a river of a checked configuration; a Config in, a Graph out; the thread that calls `configure`; all
+problems at once, and what can be done without is replaced: a sink by its fallback, a format by the plain one.
+
+Everything is decided here, so that the per-event path only calls. First all components are made, so that every problem
+is known; then, if none is in the way, sinks are opened and pipelines are closed over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, final
+
+from attrs import define, evolve, field, frozen
+
+from penstock.assembly.components import Components, Keys, gate_of
+from penstock.assembly.config import Config, PipelineTable, Table
+from penstock.assembly.plugins import Plugins
+from penstock.assembly.structure import Structurer, without
+from penstock.clock import TIMERS
+from penstock.errors import Closed, Problem
+from penstock.event import Event
+from penstock.faults import ERROR, WARNING, report
+from penstock.ledger import Ledger, PipelineAccount, SinkAccount
+from penstock.river.deliver import NOTICE, Delivery, DeliveryOptions, Notify
+from penstock.river.emit import slot
+from penstock.river.format import PlainFormat, Render, build_format
+from penstock.river.inline import InlineDelivery
+from penstock.river.journal import Journal
+from penstock.river.letters import DeadLetters
+from penstock.river.match import build_match
+from penstock.river.pipeline import Carry, Levels, Pipeline, River, as_it_is, behind, build_pipeline, shared
+from penstock.river.queued import QueuedDelivery
+from penstock.river.redact import Redact, build_redact
+from penstock.river.sink import GuardedSink, LastResortSink
+from penstock.river.spool import open_journal, places
+from penstock.types import Closeable, Opened, Record, Resume, Source, Stage
+from penstock.units import Level
+
+EVERYTHING: Final = "*"
+"""Name of the account of the stages that see every event."""
+LETTERS: Final = "dead-letters.jsonl"
+"""Name of the file in a sink's folder that keeps what a sink with a spool refused."""
+LAST_RESORT: Final = "last-resort"
+"""Name of the account of standard error, where it stands in for a sink that could not be made."""
+
+
+@define(kw_only=True)
+class Graph:
+    """A composed configuration: the river, and all that has to be started, flushed and closed with it."""
+
+    river: River
+    sinks: Mapping[str, Delivery]
+    accounts: Mapping[str, SinkAccount]
+    pipelines: Mapping[str, PipelineAccount]
+    stages: Sequence[Stage]
+    sources: Sequence[Source]
+
+    def read(self) -> Ledger:
+        """Return every account."""
+        return Ledger(
+            {name: account.read() for name, account in self.accounts.items()},
+            {name: account.read() for name, account in self.pipelines.items()},
+        )
+
+    def status(self) -> Mapping[str, str]:
+        """Return the status of each sink."""
+        return {name: _status(delivery) for name, delivery in self.sinks.items()}
+
+    def start(self, emit: Resume) -> None:
+        """Deliver what an earlier process left, and start the sources, which call *emit*."""
+        self._deliver_what_was_left(after_another=False)
+        for source in self.sources:
+            _guarded(partial(source.start, emit))
+
+    def succeed(self) -> None:
+        """Deliver what the river left from which this one took over, now that it is closed."""
+        self._deliver_what_was_left(after_another=True)
+
+    def _deliver_what_was_left(self, after_another: bool) -> None:
+        for delivery in self.sinks.values():
+            if isinstance(delivery, QueuedDelivery):
+                delivery.start(after_another=after_another)
+
+    def flush(self, deadline: float) -> bool:
+        """Deliver what waits until *deadline*; return whether all of it was."""
+        return all([delivery.flush(deadline) for delivery in self._in_order()])  # noqa: C419, each has to
+
+    def close(self, deadline: float) -> bool:
+        """Stop the sources, let the stages emit what they hold, drain and close the sinks; return whether all went."""
+        for component in (*self.sources, *self.stages):
+            if isinstance(component, Closeable):
+                _guarded(component.close)
+        order = self._in_order()
+        fallbacks = [delivery.drops.fallback for delivery in order]
+        for delivery in order:
+            if delivery not in fallbacks:
+                delivery.begin_close(deadline)  # all at once: one that hangs must not use up the time of the others
+        return all([delivery.close(deadline) for delivery in order])  # noqa: C419, each has to
+
+    def _in_order(self) -> list[Delivery]:
+        """Return the deliveries, those with a fallback before the one they fall back to."""
+        order: list[Delivery] = []
+        for delivery in self.sinks.values():
+            chain = [delivery]
+            while (fallback := chain[-1].drops.fallback) is not None:
+                chain.append(fallback)
+            for one in chain:
+                if one in order:
+                    order.remove(one)
+                order.append(one)
+        return order
+
+
+def _status(delivery: Delivery) -> str:
+    if isinstance(delivery, QueuedDelivery) and delivery.trouble and delivery.sink.status == "ok":
+        return "degraded"  # it takes records, but they would not outlive the process now
+    return delivery.sink.status
+
+
+def _guarded(call: Callable[[], None]) -> None:
+    try:
+        call()
+    except Exception as error:  # promise: one broken plugin never stops another
+        report("plugin.failed", "A component could not be started or closed.", level=ERROR, error=error)
+
+
+@frozen
+class _SinkLevel:
+    """The core's own option of a sink beside `type` and `delivery`."""
+
+    level: Level = field(default=Level(0), metadata={"doc": "Lowest level that gets here, whatever its pipelines say."})
+
+
+@frozen(kw_only=True)
+class SinkPlan:
+    """A sink that is made, but not opened."""
+
+    name: str
+    sink: Any
+    options: DeliveryOptions
+    level: int
+
+    @property
+    def default_format(self) -> str:
+        """The format of pipelines that name none."""
+        return str(getattr(self.sink, "default_format", "plain"))
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether it works on events, not on records."""
+        return getattr(self.sink, "accepts", "record") == "event"
+
+
+class _MissingSink:
+    """Stands where a sink could not be made or opened: its fallback gets everything."""
+
+    thread_safe = True
+    accepts = "record"
+
+    def write(self, batch: Sequence[Record], /) -> None:
+        raise Closed("it could not be made")
+
+
+def configured_levels(config: Config) -> Levels:
+    """Return who wants which level as the document says, before anything changed at run time."""
+    return Levels(int(config.level), {name: int(level) for name, level in config.levels.items()})
+
+
+@final
+class Composer:
+    """Composes one configuration.
+
+    Attributes:
+        config: What it composes.
+        plans: The sinks, made but not opened, after `check`.
+    """
+
+    def __init__(self, config: Config, plugins: Plugins, structurer: Structurer) -> None:
+        self.config = config
+        self.plans: dict[str, SinkPlan] = {}
+        self._structurer = structurer
+        self._components = Components(config, plugins, structurer)
+        self._made: dict[object, tuple[Redact, Render]] = {}
+        self._redacts: dict[tuple[str, ...], Redact] = {}
+        self._stages: list[Stage] = []
+        self._used: list[tuple[Stage, Keys]] = []
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """Everything found so far."""
+        return self._components.problems
+
+    # -- first: make every component, find every problem --------------------------------------------------------------
+
+    def check(self) -> Sequence[Problem]:
+        """Make every component that the configuration names, and return all problems."""
+        for name in self.config.redact:
+            self._components.redactor(name, ("redact", name))
+        for name in self.config.format:
+            self._components.format(name, ("format", name))
+        for name, table in self.config.emit.items():
+            self._components.stage(name, ("emit", name))
+            if type(table.get("always", False)) is not bool:
+                text = f"expected true or false, got {table['always']!r}"
+                self._components.problem("invalid-value", ("emit", name, "always"), text)
+        for name in self.config.sink:
+            self._plan(name, ("sink", name))
+        for name, pipeline in self.config.pipeline.items():
+            self._check_pipeline(("pipeline", name), pipeline)
+        for plan in list(self.plans.values()):
+            self._check_fallback(plan)
+            self._check_fallback_takes_alike(plan)
+        return self.problems
+
+    def _check_pipeline(self, keys: tuple[str, ...], pipeline: PipelineTable) -> None:
+        try:
+            build_match(pipeline.match)
+        except ValueError as error:
+            self._components.problem("invalid-value", (*keys, "match"), str(error))
+        for name in pipeline.emit:
+            stage = self._components.stage(name, (*keys, "emit"))
+            if stage is not None and not callable(getattr(stage, "emit", None)):
+                text = f"{name!r} emits on its own, it is no stage of a pipeline"
+                self._components.problem("invalid-value", (*keys, "emit"), text, "take it out", degrades=True)
+        for name in self._redactor_names(pipeline):
+            self._components.redactor(name, (*keys, "redact"))
+        if pipeline.redact == [] and self.config.redact:
+            text = "no redactor is applied here, though there are some"
+            self._components.problem(
+                "no-redaction", (*keys, "redact"), text, "leave it out for all of them", warns=True
+            )
+        if pipeline.format is not None:
+            self._components.format(pipeline.format, (*keys, "format"))
+        plan = self._plan(pipeline.sink, (*keys, "sink"))
+        if plan is not None and pipeline.format is None and not plan.takes_events:
+            self._components.format(plan.default_format, (*keys, "format"))
+
+    def _redactor_names(self, pipeline: PipelineTable) -> tuple[str, ...]:
+        return tuple(self.config.redact if pipeline.redact is None else pipeline.redact)
+
+    def _check_fallback(self, plan: SinkPlan) -> None:
+        keys = ("sink", plan.name, "delivery", "fallback")
+        seen = {plan.name}
+        fallback = plan.options.fallback
+        while fallback is not None:
+            if fallback in seen:
+                hint = "end the chain with a sink that has none"
+                self._components.problem("cycle", keys, f"the fallbacks come back to {fallback!r}", hint)
+                return
+            if fallback not in self.plans:
+                self._components.dangling("sink", fallback, keys)
+                return
+            seen.add(fallback)
+            fallback = self.plans[fallback].options.fallback
+
+    def _check_fallback_takes_alike(self, plan: SinkPlan) -> None:
+        fallback = self.plans.get(plan.options.fallback or "")
+        if fallback is None or isinstance(fallback.sink, _MissingSink):
+            return
+        if isinstance(plan.sink, _MissingSink):  # what it would have taken, its fallback is to tell
+            plan.sink.accepts = "event" if fallback.takes_events else "record"
+        elif plan.takes_events != fallback.takes_events:
+            mine, other = ("events", "records") if plan.takes_events else ("records", "events")
+            text = f"{plan.name!r} takes {mine}, {fallback.name!r} takes {other}"
+            keys = ("sink", plan.name, "delivery", "fallback")
+            self._components.problem("invalid-value", keys, text, f"name a sink that takes {mine}")
+
+    def _plan(self, name: str, at: tuple[str, ...]) -> SinkPlan | None:
+        """Return the sink *name*, made once; None for a name that leads nowhere."""
+        if name not in self.plans:
+            before = len(self.problems)
+            sink = self._components.make("sink", name, at)
+            if name not in self.config.sink and any(not found.degrades for found in self.problems[before:]):
+                return None
+            table = self.config.sink.get(name, {})
+            options = self._delivery(name, table, sink)
+            plan = SinkPlan(
+                name=name,
+                sink=_MissingSink() if sink is None else sink,
+                options=options,
+                level=self._sink_level(name, table),
+            )
+            delivery = table.get("delivery", {})
+            if plan.takes_events and isinstance(delivery, Mapping) and delivery.get("mode") == "queued":
+                text = "this sink takes events and is always inline"
+                self._components.problem("invalid-value", ("sink", name, "delivery", "mode"), text, "take it out")
+            if plan.takes_events and plan.options.dead_letters:
+                text = "this sink takes events, of which no letters are made"
+                keys = ("sink", name, "delivery", "dead_letters")
+                self._components.problem("invalid-value", keys, text, "take it out", degrades=True)
+            self.plans[name] = plan
+        return self.plans[name]
+
+    def _delivery(self, name: str, table: Table, sink: Any) -> DeliveryOptions:
+        given = table.get("delivery", {})
+        keys = ("sink", name, "delivery")
+        own = getattr(sink, "delivery", {"mode": "inline"} if sink is None else {})
+        if not isinstance(own, Mapping):
+            text = f"the class's own `delivery` is no table: {own!r}"
+            self._components.problem("invalid-value", keys, text, degrades=True)
+            own = {}
+        merged = {**own, **given} if isinstance(given, Mapping) else given
+        options: DeliveryOptions | None
+        options, problems = self._structurer.structure(merged, DeliveryOptions, *keys)
+        self._components.note(problems)
+        if options is None:  # judge the rest, such as a fallback that leads nowhere
+            options, _ = self._structurer.structure(without(merged, problems, *keys), DeliveryOptions, *keys)
+        if options is None:
+            return DeliveryOptions()
+        for option, why in options.without_effect().items():
+            if isinstance(given, Mapping) and option in given:  # what the class brings with it, nobody asked for
+                self._components.problem("no-effect", (*keys, option), why, "take it out", warns=True)
+        return options
+
+    def _sink_level(self, name: str, table: Table) -> int:
+        given = {"level": table["level"]} if "level" in table else {}
+        value, problems = self._structurer.structure(given, _SinkLevel, "sink", name)
+        self._components.note(problems)
+        return 0 if value is None else int(value.level)
+
+    def default_format(self, sink: str) -> str:
+        """Return the format of a pipeline to *sink* that names none; empty for a sink that takes events."""
+        plan = self.plans.get(sink)
+        return "" if plan is None or plan.takes_events else plan.default_format
+
+    # -- then: open sinks, close pipelines over them ------------------------------------------------------------------
+
+    def compose(self) -> Graph:
+        """Open every sink and return the river; call it after `check`, if no problem is in the way."""
+        accounts = {name: SinkAccount(name) for name in self.plans}
+        sinks = {name: self._delivery_to(plan, accounts[name]) for name, plan in self.plans.items()}
+        self._wire_fallbacks(sinks, accounts)
+        self._wire_drops(sinks)
+        pipelines = [self._pipeline(name, table, sinks) for name, table in self.config.pipeline.items()]
+        through, entrance = self._entrance()
+        books = {pipeline.name: pipeline.account for pipeline in pipelines}
+        if through is not None:
+            books[EVERYTHING] = entrance
+        return Graph(
+            river=River(pipelines, configured_levels(self.config), through),
+            sinks=sinks,
+            accounts=accounts,
+            pipelines=books,
+            stages=self._stages,
+            sources=self._sources(),
+        )
+
+    def _delivery_to(self, plan: SinkPlan, account: SinkAccount) -> Delivery:
+        sink = GuardedSink(plan.name, plan.sink, plan.options.timeout)
+        try:
+            sink.open()
+        except Exception as error:  # promise: one broken plugin never stops another
+            text = f"cannot be opened: {type(error).__qualname__}: {error}"
+            hint = "its fallback takes over" if plan.options.fallback else "standard error takes over; name a fallback"
+            self._components.problem("sink-not-opened", ("sink", plan.name), text, hint, degrades=True)
+            sink = GuardedSink(plan.name, _MissingSink(), plan.options.timeout)
+            if plan.options.fallback is None:  # what standard error can show: plain records, never events
+                self.plans[plan.name] = evolve(plan, sink=sink.sink)
+        if isinstance(sink.sink, _MissingSink):
+            sink.status = "failed"
+            return InlineDelivery(sink, account)
+        if plan.options.mode == "inline" or plan.takes_events:
+            return InlineDelivery(sink, account)
+        return QueuedDelivery(sink, account, plan.options, None, self._journal(plan, account))
+
+    def _journal(self, plan: SinkPlan, account: SinkAccount) -> Journal | None:
+        """Return the journal of a sink that wants one, if there is a place for it."""
+        options = plan.options
+        if not options.spooled or not options.spool:
+            return None
+        return open_journal(
+            account,
+            places(plan.name, path=self.config.state, durable=options.sync_level is not None),
+            size=options.spool,
+            memory=options.queue,
+            when_full=options.when_full,
+            sync=options.sync_level,
+        )
+
+    def _wire_fallbacks(self, sinks: dict[str, Delivery], accounts: dict[str, SinkAccount]) -> None:
+        for name, plan in self.plans.items():
+            if plan.options.fallback is not None:
+                sinks[name].drops.fallback = sinks[plan.options.fallback]
+            elif isinstance(sinks[name].sink.sink, _MissingSink):
+                account = accounts.setdefault(LAST_RESORT, SinkAccount(LAST_RESORT))
+                sinks[name].drops.fallback = InlineDelivery(GuardedSink(LAST_RESORT, LastResortSink()), account)
+
+    def _wire_drops(self, sinks: Mapping[str, Delivery]) -> None:
+        """Let each sink keep what it refuses, and tell its own readers what is missing, as its first pipeline does."""
+        for name, plan in self.plans.items():
+            path = plan.options.dead_letters
+            if path is None and plan.options.spooled:
+                path = places(name, path=self.config.state, durable=True)[0] / LETTERS
+            if path and not plan.takes_events:
+                sinks[name].drops.letters = DeadLetters(path, name)
+        for table in reversed(self.config.pipeline.values()):
+            sinks[table.sink].drops.notify = self._notify(table)
+
+    def _notify(self, table: PipelineTable) -> Notify:
+        redact, render = self._make(table)
+
+        def notify(text: str, counts: Mapping[str, int]) -> object:
+            facts = {"dropped": counts}
+            return render(redact(Event(NOTICE, text, WARNING, fields=facts, context=self.config.context, pid=slot.pid)))
+
+        return notify
+
+    def _pipeline(self, name: str, table: PipelineTable, sinks: Mapping[str, Delivery]) -> Pipeline:
+        account = PipelineAccount(name)
+        delivery = sinks[table.sink]
+        stages = self._used_stages(table.emit, ("pipeline", name, "emit"))
+        redact, render = self._make(table)
+        return Pipeline(
+            name=name,
+            match=build_match(table.match),
+            level=None if table.level is None else int(table.level),
+            sink=table.sink,
+            sink_level=self.plans[table.sink].level,
+            carry=build_pipeline(stages, redact, render, delivery.deliver, delivery.lose, account, self._open_stage),
+            account=account,
+        )
+
+    def _used_stages(self, names: Sequence[str], at: Keys) -> list[tuple[Stage, str]]:
+        """Return a new stage for each name that stands at *at*, with the reason to count for what it stops."""
+        made = [(self._components.stage(name, at), ("emit", name)) for name in names]
+        used = [(stage, keys) for stage, keys in made if callable(getattr(stage, "emit", None))]
+        self._used += used
+        return [(stage, gate_of(stage)) for stage, _ in used]
+
+    def _open_stage(self, stage: Stage, resume: Resume) -> bool:
+        if isinstance(stage, Opened):
+            try:
+                stage.open(resume, TIMERS.after)
+            except Exception as error:  # promise: one broken plugin never stops another
+                keys = next(keys for used, keys in self._used if used is stage)
+                text = f"cannot be opened: {type(error).__qualname__}: {error}"
+                self._components.problem("stage-not-opened", keys, text, "it is left out", degrades=True)
+                return False
+        self._stages.append(stage)
+        return True
+
+    def _make(self, table: PipelineTable) -> tuple[Redact, Render]:
+        """Return what redacts and what formats for this pipeline, as one if others do it alike."""
+        key = names, format_name = self._alike(table)
+        if key not in self._made:
+            redact = self._redact(names)
+            render = as_it_is if format_name is None else self._render(format_name)
+            alone = [self._alike(other) for other in self.config.pipeline.values()].count(key) == 1
+            self._made[key] = (redact, render) if alone else (as_it_is, shared(redact, render))
+        return self._made[key]
+
+    def _alike(self, table: PipelineTable) -> tuple[tuple[str, ...], str | None]:
+        """Return the redactors and the format of a pipeline, None for a sink that takes events."""
+        format_name = None if self.plans[table.sink].takes_events else table.format or self.default_format(table.sink)
+        return self._redactor_names(table), format_name
+
+    def _render(self, name: str) -> Render:
+        made = self._components.format(name, ())
+        declared = str(self.config.format.get(name, {}).get("type", name))
+        return build_format(name, made, "plain" if type(made) is PlainFormat else declared)
+
+    def _redact(self, names: tuple[str, ...]) -> Redact:
+        if names not in self._redacts:
+            self._redacts[names] = build_redact([(name, self._components.redactor(name, ())) for name in names])
+        return self._redacts[names]
+
+    def _entrance(self) -> tuple[Callable[[Carry], Carry] | None, PipelineAccount]:
+        """Return what puts the stages for all events in front of the pipelines, if there are any, and their account."""
+        account = PipelineAccount(EVERYTHING)
+        stages = self._used_stages([name for name, table in self.config.emit.items() if table.get("always")], ("emit",))
+
+        def through(fan_out: Carry) -> Carry:
+            def arrive(event: Event) -> None:
+                cell = account.cell()
+                cell.offered += 1
+                cell.accepted += 1
+                fan_out(event)
+
+            return behind(stages, arrive, account, self._open_stage)
+
+        return (through if stages else None), account
+
+    def _sources(self) -> list[Source]:
+        used = {name for table in self.config.pipeline.values() for name in table.emit}
+        made = [self._components.stage(name, ("emit", name)) for name in self.config.emit if name not in used]
+        return [source for source in made if isinstance(source, Source)]
