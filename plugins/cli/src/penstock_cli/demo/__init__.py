@@ -1,0 +1,1 @@
+"""Demo: what `penstock demo` runs: an ordinary configuration, a pretended service that fails, and a story to tell."""
