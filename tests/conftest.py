@@ -1,0 +1,66 @@
+"""For every test: Penstock as if freshly imported, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+import penstock
+from penstock import faults, logger, telemetry
+from penstock.context import clear_context, current_context
+from penstock.health import _checks, _findings
+from penstock.river.early import Early
+from penstock.river.emit import slot
+
+# Real faults, injected into real processes, take minutes and a quiet machine: `nox -s faults` runs them.
+collect_ignore = [] if "PENSTOCK_FAULTS" in os.environ else ["faults"]
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+def _threads() -> set[str]:
+    # The timers' thread belongs to the process, not to a test.
+    return {thread.name for thread in threading.enumerate()} - {"penstock-timers"}
+
+
+@pytest.fixture(autouse=True)
+def fresh_penstock(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Start without configuration, faults or context; look for leaks of threads, descriptors, handlers and taps."""
+    for name in (
+        "PENSTOCK_CONFIG",
+        "PENSTOCK_STRICT",
+        "PENSTOCK_PROFILE",
+        "PENSTOCK_DISABLE",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    # What a test leaves in a spool is no business of the next one, nor of the next run.
+    monkeypatch.setenv("PENSTOCK__STATE", str(tmp_path_factory.getbasetemp() / "states" / uuid4().hex))
+    faults.forget()
+    _checks.clear()
+    _findings.clear()
+    slot.inlet = Early()
+    logger.retune()
+    threads, descriptors = _threads(), _descriptors()
+    yield
+    penstock.shutdown(1.0)
+    slot.inlet.take() if isinstance(slot.inlet, Early) else None
+    left_handlers = penstock.list_handlers()
+    for info in left_handlers:
+        penstock.detach(info.handler_id)
+    telemetry._definitions.clear()
+    left_context = dict(current_context())
+    clear_context()
+    assert not slot.taps, "a tap is still in the stream"
+    assert not left_handlers, "a test must detach the handlers it attached"
+    assert not left_context, "a test must leave the context as it found it"
+    assert _threads() <= threads, "a thread was left running"
+    assert _descriptors() <= descriptors, "a descriptor was left open"
