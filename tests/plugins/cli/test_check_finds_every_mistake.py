@@ -1,0 +1,142 @@
+"""`penstock check`: all problems at once, one per line, each with what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from click.testing import Result
+
+Run: TypeAlias = Callable[..., Result]
+
+GOOD = """
+[sink.a]
+type = "python:cli_components:RefuseSink"
+[sink.b]
+type = "last-resort"
+[pipeline.p]
+sink = "a"
+[pipeline.q]
+level = "error"
+sink = "b"
+"""
+
+
+def write(text: str, name: str = "penstock.toml") -> str:
+    Path(name).write_text(text, encoding="utf-8")
+    return name
+
+
+def test_a_right_file_says_what_it_has(run: Run) -> None:
+    result = run("check", write(GOOD))
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "ok: 2 sinks, 2 pipelines\n", "")
+
+
+def test_without_a_name_the_file_of_the_folder_is_checked(run: Run) -> None:
+    write("sinc = 1")
+    result = run("check")
+    assert result.exit_code == 1
+    assert result.stdout == "penstock.toml: sinc: unknown option 'sinc'; did you mean 'sink'?\n"
+
+
+def test_without_any_file_it_says_so(run: Run) -> None:
+    result = run("check")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("ok: 1 sink, 1 pipeline; no penstock.toml belongs to this folder")
+
+
+def test_all_mistakes_are_found_at_once_one_on_each_line(run: Run) -> None:
+    write('level = "loud"\nsinc = 1\n' + GOOD.replace('sink = "b"', 'sink = "c"'))
+    result = run("check", "penstock.toml")
+    lines = result.stdout.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("penstock.toml: ") for line in lines)
+    assert result.stderr == "3 problems\n"
+
+
+def test_json_has_every_part_of_a_problem(run: Run) -> None:
+    write("a = 1\nb = \n", "broken.toml")
+    result = run("check", "broken.toml", "--format", "json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (document["v"], document["ok"], len(document["problems"])) == (1, False, 1)
+    problem = document["problems"][0]
+    assert set(problem) == {"code", "path", "text", "hint", "file", "line", "column", "degrades", "warns"}
+    assert (problem["code"], problem["file"], problem["line"]) == ("toml-syntax", "broken.toml", 2)
+
+
+def test_json_of_a_right_file_names_its_parts(run: Run) -> None:
+    document = json.loads(run("check", write(GOOD), "--format", "json").stdout)
+    assert document == {
+        "v": 1,
+        "ok": True,
+        "file": "penstock.toml",
+        "sinks": ["a", "b"],
+        "pipelines": ["p", "q"],
+        "problems": [],
+    }
+
+
+def test_an_unknown_key_is_an_error_unless_told_otherwise(run: Run) -> None:
+    write(GOOD.replace('type = "last-resort"', 'type = "last-resort"\nkeeep = 1'))
+    assert run("check").exit_code == 1
+    lenient = run("check", "--no-strict")
+    assert lenient.exit_code == 0
+    assert lenient.stdout.startswith("warning: ")
+    assert lenient.stdout.endswith("ok: 2 sinks, 2 pipelines\n")
+
+
+def test_no_secrets_follows_no_reference(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLI_TEST_TOKEN", raising=False)
+    token = 'type = "python:cli_components:RefuseSink"\ntoken = { env = "CLI_TEST_TOKEN" }'
+    write(GOOD.replace('type = "python:cli_components:RefuseSink"', token))
+    missing = run("check")
+    assert missing.exit_code == 1
+    assert "sink.a.token: the environment variable 'CLI_TEST_TOKEN' is not set" in missing.stdout
+    assert run("check", "--no-secrets").exit_code == 0
+
+
+def test_a_profile_is_checked_as_it_would_run(run: Run) -> None:
+    write(GOOD + '[profile.prod.sink.a]\ntype = "last-resort"\nkeeep = 1\n')
+    assert run("check").exit_code == 0
+    assert run("check", "--profile", "prod").exit_code == 1
+    unknown = run("check", "--profile", "prd")
+    assert unknown.exit_code == 1
+    assert "did you mean 'prod'?" in unknown.stdout
+
+
+def test_a_key_with_control_characters_cannot_steer_the_terminal(run: Run) -> None:
+    write('"a\\u001b[31m\\nb" = 1')
+    result = run("check", "penstock.toml")
+    assert len(result.stdout.splitlines()) == 1
+    assert "\x1b" not in result.stdout
+
+
+def test_no_secret_is_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLI_TEST_TOKEN", "s3cr3t-value")
+    token = 'type = "python:cli_components:RefuseSink"\nlevel = "loud"\ntoken = { env = "CLI_TEST_TOKEN" }'
+    write(GOOD.replace('type = "python:cli_components:RefuseSink"', token))
+    for shape in ("text", "json"):
+        result = run("check", "--format", shape)
+        assert result.exit_code == 1
+        assert "s3cr3t-value" not in result.output
+
+
+def test_no_sink_is_opened_and_no_file_made(run: Run, tmp_path: Path) -> None:
+    write('[sink.a]\ntype = "python:cli_components:KeepSink"\npath = "kept/out"\n[pipeline.p]\nsink = "a"\n')
+    assert run("check").exit_code == 0
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_warning_is_told_and_is_no_finding(run: Run) -> None:
+    Path("penstock.toml").write_text(
+        '[redact.secrets]\ntype = "keys"\n[sink.out]\ntype = "stderr"\n[pipeline.all]\nsink = "out"\nredact = []\n',
+        encoding="utf-8",
+    )
+    result = run("check")
+
+    assert result.exit_code == 0
+    assert "warning: penstock.toml: pipeline.all.redact" in result.output
