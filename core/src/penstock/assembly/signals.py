@@ -272,7 +272,8 @@ def _again(hold: _Hold, frame: FrameType | None) -> None:
 
 def _reload() -> None:
     """Reload as often as somebody asked while the last one had begun; one at a time."""
-    while _state.again and _state.reloading.acquire(blocking=False):
+    turn = _state.reloading
+    while _state.again and turn.acquire(blocking=False):
         try:
             _state.again = False
             reload = _state.reload
@@ -281,7 +282,7 @@ def _reload() -> None:
         except Exception as error:  # promise: a reload never hurts the program
             report("config.rejected", "The configuration was not reloaded.", level=ERROR, error=error)
         finally:
-            _state.reloading.release()
+            turn.release()
 
 
 def _aside(function: Callable[[], None]) -> bool:
