@@ -11,11 +11,11 @@ from penstock.errors import Rejected, Unavailable
 from penstock.ledger import DROP_REASONS, SinkAccount, SinkLedger
 from penstock.river.deliver import DeliveryOptions
 from penstock.river.env import Env
-from penstock.river.journal import Journal
-from penstock.river.queued import QueuedDelivery
+from penstock.river.modes.queued import QueuedDelivery
+from penstock.river.modes.worker import END, IDLE
 from penstock.river.sink import GuardedSink
+from penstock.river.spool.journal import Journal
 from penstock.river.store import Entry
-from penstock.river.worker import END, IDLE
 
 RECORD = 201
 """Bytes that a record of one byte takes while it waits."""

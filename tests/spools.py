@@ -15,7 +15,7 @@ from typing import Any, Final
 from penstock import files
 from penstock.ledger import SinkAccount, SinkLedger
 from penstock.levels import NOTHING
-from penstock.river.journal import Journal
+from penstock.river.spool.journal import Journal
 from penstock.river.store import Entry
 
 MAPPED: Final = "mapped"

@@ -21,8 +21,8 @@ from penstock.event import EMPTY, Event
 from penstock.ledger import PipelineAccount, SinkAccount
 from penstock.river.emit import slot
 from penstock.river.format import build_format
-from penstock.river.inline import InlineDelivery
 from penstock.river.match import build_match
+from penstock.river.modes.inline import InlineDelivery
 from penstock.river.pipeline import Levels, Pipeline, River, build_pipeline
 from penstock.river.redact import build_redact
 from penstock.river.sink import GuardedSink

@@ -23,7 +23,7 @@ from program import Order, board_of, running
 from sometimes import Sometimes
 
 from penstock import faults
-from penstock.river.journal import Journal
+from penstock.river.spool.journal import Journal
 from spools import KINDS, ON_DISK, Journals, entry, take
 
 _OPTIONS: Final[Mapping[str, Any]] = {"size": 100_000_000, "memory": 4_000_000, "when_full": "shed"}

@@ -13,8 +13,8 @@ from interrupts import everywhere
 from penstock import faults
 from penstock.clock import monotonic, time_ns
 from penstock.levels import DEBUG, ERROR, INFO, WARNING
-from penstock.river.journal import Journal
-from penstock.river.segment import Segment
+from penstock.river.spool.journal import Journal
+from penstock.river.spool.segment import Segment
 from spools import KINDS, Journals, die, entry, folder_of, no_finalizers, numbers, take
 
 BIG = 2_000

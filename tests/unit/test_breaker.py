@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.river.breaker import Breaker
+from penstock.river.modes.breaker import Breaker
 
 
 def test_it_opens_at_the_limit_and_says_so_once() -> None:

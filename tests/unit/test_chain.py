@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock.river.chain import Chain, finish_left, holding, merged
-from penstock.river.frames import Header
-from penstock.river.segment import Segment
+from penstock.river.spool.chain import Chain, finish_left, holding, merged
+from penstock.river.spool.frames import Header
+from penstock.river.spool.segment import Segment
 from spools import Interrupted, interrupts
 
 

@@ -12,11 +12,11 @@ import penstock
 from penstock.errors import ConfigError, Rejected
 from penstock.event import Event
 from penstock.faults import fault_counts
-from penstock.river.inline import InlineDelivery
-from penstock.river.journal import Journal
 from penstock.river.letters import read_letters
-from penstock.river.queue import Queue
-from penstock.river.queued import QueuedDelivery
+from penstock.river.modes.inline import InlineDelivery
+from penstock.river.modes.queued import QueuedDelivery
+from penstock.river.queue.queue import Queue
+from penstock.river.spool.journal import Journal
 from penstock.testing import RecordingSink
 from penstock.types import Record
 

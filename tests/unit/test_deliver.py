@@ -11,8 +11,8 @@ from deliveries import balanced, line
 from penstock.faults import fault_counts
 from penstock.ledger import SinkAccount
 from penstock.river.deliver import DeliveryOptions, Drops
-from penstock.river.inline import InlineDelivery
 from penstock.river.letters import DeadLetters
+from penstock.river.modes.inline import InlineDelivery
 from penstock.river.sink import GuardedSink
 from penstock.testing import RecordingSink, some_record
 from penstock.units import Level, Size

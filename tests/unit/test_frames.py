@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.river.frames import (
+from penstock.river.spool.frames import (
     BEGIN,
     HEADER,
     MAGIC,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock.river.gone import Gone
+from penstock.river.spool.gone import Gone
 from spools import ON_DISK, Journals, entry, numbers
 
 

@@ -12,7 +12,7 @@ from deliveries import balanced, soon
 from interrupts import everywhere
 from penstock.errors import Closed, Rejected, Unavailable
 from penstock.ledger import SinkAccount, SinkLedger
-from penstock.river.inline import InlineDelivery
+from penstock.river.modes.inline import InlineDelivery
 from penstock.river.sink import GuardedSink, Outcome
 from penstock.testing import FailingSink, RecordingSink, some_record
 from penstock.types import Record

@@ -16,7 +16,7 @@ import pytest
 from interrupts import everywhere
 from penstock import faults, files
 from penstock.levels import ERROR
-from penstock.river.journal import Journal
+from penstock.river.spool.journal import Journal
 from penstock.river.store import Entry
 from spools import (
     KINDS,

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from penstock import faults, files
 from penstock.levels import ERROR, INFO
-from penstock.river.journal import Journal
+from penstock.river.spool.journal import Journal
 from penstock.river.store import Entry, Store
 from spools import KINDS, ON_DISK, Journals, die, entry, folder_of, numbers, take
 
@@ -190,7 +190,7 @@ def test_memory_in_the_place_of_files_is_bounded_and_gives_way_too(
     on_disk: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "write_at", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    monkeypatch.setattr("penstock.river.supply._AGAIN", 1_000.0)
+    monkeypatch.setattr("penstock.river.spool.supply._AGAIN", 1_000.0)
     journal = broken(on_disk)
     count = 0
     while journal.put(entry(count, size=1_000)):

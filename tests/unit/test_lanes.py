@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from deliveries import line
 from penstock.river.env import Bell
-from penstock.river.lanes import Lanes, Put
+from penstock.river.queue.lanes import Lanes, Put
 
 
 def filled(*levels: int, by_level: bool = True) -> Lanes:

@@ -16,7 +16,7 @@ from deliveries import RECORD, balanced, line
 from interrupts import everywhere
 from penstock.ledger import SinkAccount, SinkLedger
 from penstock.river.env import Bell
-from penstock.river.queue import Queue
+from penstock.river.queue.queue import Queue
 
 
 def queue(size: int = 16_000_000, *, most: int = 100_000, when_full: str = "shed") -> tuple[Queue, SinkAccount]:

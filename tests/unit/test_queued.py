@@ -22,9 +22,9 @@ from penstock.faults import fault_counts
 from penstock.ledger import SinkAccount, SinkLedger
 from penstock.river.deliver import DeliveryOptions, delivering
 from penstock.river.env import Env
-from penstock.river.inline import InlineDelivery
 from penstock.river.letters import DeadLetters, read_letters
-from penstock.river.queued import QueuedDelivery
+from penstock.river.modes.inline import InlineDelivery
+from penstock.river.modes.queued import QueuedDelivery
 from penstock.river.sink import GuardedSink, time_left
 from penstock.testing import FailingSink, RecordingSink, SlowSink, some_record
 from penstock.types import Record
@@ -119,7 +119,7 @@ def test_a_record_larger_than_the_queue_is_dropped_and_empties_nothing_it_cannot
 
 
 def test_unavailable_keeps_the_batch_and_tries_again(queued: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.river.retry._BACKOFF", 0.001)
+    monkeypatch.setattr("penstock.river.modes.retry._BACKOFF", 0.001)
     sink = FailingSink(lambda: Unavailable("down"), times=3)
     delivery = queued(sink)
 
@@ -176,7 +176,7 @@ def test_some_delivered_some_refused_and_the_rest_kept_are_each_counted_once(que
 
 
 def test_what_waited_too_long_is_dropped_as_too_old(queued: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.river.retry._BACKOFF", 0.001)
+    monkeypatch.setattr("penstock.river.modes.retry._BACKOFF", 0.001)
     delivery = queued(FailingSink(lambda: Unavailable("down"), times=10**9), max_age=Duration("50 ms"))
 
     delivery.deliver(some_record())

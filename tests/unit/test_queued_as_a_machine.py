@@ -22,10 +22,10 @@ from deliveries import Scripted, VirtualEnv, balanced, line, virtual
 from penstock.errors import Closed, Rejected, Unavailable
 from penstock.ledger import SinkAccount
 from penstock.levels import ERROR, NOTHING
-from penstock.river.journal import Journal
-from penstock.river.queue import Queue
-from penstock.river.queued import QueuedDelivery
+from penstock.river.modes.queued import QueuedDelivery
+from penstock.river.queue.queue import Queue
 from penstock.river.sink import GuardedSink
+from penstock.river.spool.journal import Journal
 from penstock.river.store import Entry
 from penstock.units import Duration, Size
 

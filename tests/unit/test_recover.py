@@ -175,7 +175,7 @@ def test_a_sink_without_a_spool_of_its_own_gets_what_was_left_when_it_had_one(tm
 
 
 def test_however_many_died_all_of_it_is_delivered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.river.journal._ADOPTED", 2)
+    monkeypatch.setattr("penstock.river.spool.journal._ADOPTED", 2)
     for first in range(5):
         leave(1, "oncall", state=tmp_path, first=first)
     whole = document(tmp_path, "oncall")
@@ -188,7 +188,7 @@ def test_however_many_died_all_of_it_is_delivered(tmp_path: Path, monkeypatch: p
 def test_without_a_folder_of_their_own_programs_are_told_apart_wherever_their_spools_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("penstock.river.spool._SHARED_MEMORY", tmp_path / "shm")
+    monkeypatch.setattr("penstock.river.spool.spool._SHARED_MEMORY", tmp_path / "shm")
     monkeypatch.setattr("penstock.files.memory_backed", lambda path: True)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     whole = document(tmp_path, "oncall")

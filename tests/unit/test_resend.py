@@ -13,7 +13,7 @@ from penstock.assembly.resend import delivered_as, open_sinks, settled, sinks_of
 from penstock.clock import monotonic, sleep
 from penstock.errors import ConfigError
 from penstock.faults import fault_counts
-from penstock.river.queued import QueuedDelivery
+from penstock.river.modes.queued import QueuedDelivery
 from penstock.testing import SlowSink
 from penstock.types import Record
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.river.retry import Retry
+from penstock.river.modes.retry import Retry
 
 
 def longest(most: float) -> float:

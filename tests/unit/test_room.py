@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from penstock.ledger import SinkAccount
-from penstock.river.room import Room
+from penstock.river.queue.room import Room
 
 
 def room(size: int, reserve: int = 0) -> Room:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock.river.frames import Header
-from penstock.river.runs import Run, read_run, runs_in
-from penstock.river.segment import Segment
+from penstock.river.spool.frames import Header
+from penstock.river.spool.runs import Run, read_run, runs_in
+from penstock.river.spool.segment import Segment
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions and links are those of POSIX")
 
@@ -80,7 +80,9 @@ def test_what_a_dead_process_left_goes_to_one_alone(tmp_path: Path) -> None:
 
 
 def test_a_process_that_was_killed_is_dead_whatever_its_number(tmp_path: Path) -> None:
-    code = f"from pathlib import Path; from penstock.river.runs import Run; Run.begin(Path({str(tmp_path / 's')!r}))"
+    code = (
+        f"from pathlib import Path; from penstock.river.spool.runs import Run; Run.begin(Path({str(tmp_path / 's')!r}))"
+    )
     subprocess.run([sys.executable, "-c", f"{code}; import os; os.kill(os.getpid(), 9)"], check=False)
     (path,) = runs_in(tmp_path / "s")
     (path / "lock").write_text(f"pid = {os.getpid()}\n")  # a number that lives

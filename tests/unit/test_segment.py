@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from penstock.ledger import SinkCell
-from penstock.river.frames import BEGIN, HEADER, Header, label_of, pack_frame, read_header
-from penstock.river.segment import SEALED, Segment
+from penstock.river.spool.frames import BEGIN, HEADER, Header, label_of, pack_frame, read_header
+from penstock.river.spool.segment import SEALED, Segment
 from penstock.river.store import Entry
 from spools import entry, folder_in_memory
 

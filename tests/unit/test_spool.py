@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from penstock import faults, files
 from penstock.ledger import SinkAccount
-from penstock.river.journal import Journal
-from penstock.river.spool import open_journal, places, program, read_spool, safe_name
+from penstock.river.spool.journal import Journal
+from penstock.river.spool.spool import open_journal, places, program, read_spool, safe_name
 from spools import KINDS, ON_DISK, Journals, die, entry, folder_in_memory, folder_of, numbers, take
 
 
@@ -119,7 +119,7 @@ def test_a_folder_in_shared_memory_that_somebody_else_made_first_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with folder_in_memory() as top:
-        monkeypatch.setattr("penstock.river.spool._SHARED_MEMORY", top.parent)
+        monkeypatch.setattr("penstock.river.spool.spool._SHARED_MEMORY", top.parent)
         (top / "shop").mkdir(0o700)
         top.chmod(0o777)  # as another user would leave it, to look at what comes
 

@@ -11,10 +11,10 @@ import pytest
 from penstock import faults
 from penstock.ledger import SinkAccount
 from penstock.levels import ERROR, INFO
-from penstock.river.chain import Chain
-from penstock.river.frames import Header
-from penstock.river.segment import Segment
-from penstock.river.supply import SEGMENT, Supply
+from penstock.river.spool.chain import Chain
+from penstock.river.spool.frames import Header
+from penstock.river.spool.segment import Segment
+from penstock.river.spool.supply import SEGMENT, Supply
 from spools import folder_in_memory
 
 
@@ -59,7 +59,7 @@ def test_the_first_segment_is_small_and_the_next_are_not(memory: Path) -> None:
 
 
 def test_where_threads_run_at_the_same_time_nothing_is_mapped(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.river.supply._ONE_LOCK", False)
+    monkeypatch.setattr("penstock.river.spool.supply._ONE_LOCK", False)
     by = supply(memory)
 
     segment = by.file(chain(), 100)

@@ -13,10 +13,10 @@ from penstock.errors import Closed, Rejected, Unavailable
 from penstock.faults import fault_counts
 from penstock.ledger import SinkAccount, SinkLedger
 from penstock.levels import NOTHING
-from penstock.river.inline import InlineDelivery
-from penstock.river.journal import Journal
+from penstock.river.modes.inline import InlineDelivery
+from penstock.river.modes.worker import END, IDLE
 from penstock.river.sink import GuardedSink
-from penstock.river.worker import END, IDLE
+from penstock.river.spool.journal import Journal
 from penstock.testing import RecordingSink
 from penstock.units import Duration, Size
 

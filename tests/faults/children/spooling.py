@@ -13,7 +13,7 @@ from typing import Any
 from board import Board
 from saying import order, tell, wait_for_go
 
-from penstock.river.journal import Journal
+from penstock.river.spool.journal import Journal
 from spools import Journals, entry, take
 
 PER_WORKER = 100_000

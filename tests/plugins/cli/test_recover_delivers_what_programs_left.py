@@ -145,7 +145,7 @@ def test_a_program_that_left_nothing_is_wrong_usage(run: Run) -> None:
 
 
 def test_of_several_programs_one_has_to_be_chosen(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("penstock.river.spool._SHARED_MEMORY", tmp_path / "none")
+    monkeypatch.setattr("penstock.river.spool.spool._SHARED_MEMORY", tmp_path / "none")
     monkeypatch.setattr("penstock.files.memory_backed", lambda path: False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     (tmp_path / "home" / "penstock").mkdir(parents=True)

@@ -222,7 +222,7 @@ def test_a_sink_that_refuses_is_found(run: Run, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_delivery_that_swallows_a_record_is_found(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from penstock.river import queued
+    from penstock.river.modes import queued
 
     begin = queued.QueuedDelivery.__init__
 

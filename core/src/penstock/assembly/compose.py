@@ -25,15 +25,15 @@ from penstock.ledger import Ledger, PipelineAccount, SinkAccount
 from penstock.river.deliver import NOTICE, Delivery, DeliveryOptions, Notify
 from penstock.river.emit import slot
 from penstock.river.format import PlainFormat, Render, build_format
-from penstock.river.inline import InlineDelivery
-from penstock.river.journal import Journal
 from penstock.river.letters import DeadLetters
 from penstock.river.match import build_match
+from penstock.river.modes.inline import InlineDelivery
+from penstock.river.modes.queued import QueuedDelivery
 from penstock.river.pipeline import Carry, Levels, Pipeline, River, as_it_is, behind, build_pipeline, shared
-from penstock.river.queued import QueuedDelivery
 from penstock.river.redact import Redact, build_redact
 from penstock.river.sink import GuardedSink, LastResortSink
-from penstock.river.spool import open_journal, places
+from penstock.river.spool.journal import Journal
+from penstock.river.spool.spool import open_journal, places
 from penstock.types import Closeable, Opened, Record, Resume, Source, Stage
 from penstock.units import Level
 

@@ -25,8 +25,8 @@ from penstock.assembly.resend import (
 )
 from penstock.clock import monotonic
 from penstock.ledger import Ledger
-from penstock.river.runs import Run, read_run, runs_in
-from penstock.river.spool import places, safe_name
+from penstock.river.spool.runs import Run, read_run, runs_in
+from penstock.river.spool.spool import places, safe_name
 
 _OPTIONS: Final[Mapping[str, object]] = {
     "mode": "queued",

@@ -17,7 +17,7 @@ from penstock.assembly.taken import Line, Taken
 from penstock.clock import monotonic
 from penstock.faults import Fault
 from penstock.ledger import SinkAccount
-from penstock.river.inline import InlineDelivery
+from penstock.river.modes.inline import InlineDelivery
 from penstock.river.sink import GuardedSink
 from penstock.river.store import Entry
 from penstock.types import Record

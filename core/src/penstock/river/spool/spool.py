@@ -20,9 +20,9 @@ from zlib import crc32
 from penstock import files
 from penstock.faults import report
 from penstock.ledger import SinkAccount
-from penstock.river.chain import merged
-from penstock.river.journal import Journal
-from penstock.river.runs import Run, read_run, runs_in
+from penstock.river.spool.chain import merged
+from penstock.river.spool.journal import Journal
+from penstock.river.spool.runs import Run, read_run, runs_in
 from penstock.river.store import Entry
 
 _SHARED_MEMORY: Final = Path("/dev/shm")

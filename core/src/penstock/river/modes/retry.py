@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, final
 
-from penstock.river.breaker import Breaker
+from penstock.river.modes.breaker import Breaker
 
 _BACKOFF: Final = 0.5
 """Seconds; the first retry waits at most this long, each further one at most twice as long as the one before."""

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple, Self, final
 
 from penstock import files
 from penstock.clock import time_ns
-from penstock.river.frames import HEADER, MAGIC, Header, read_header
-from penstock.river.segment import SUFFIX, Segment
+from penstock.river.spool.frames import HEADER, MAGIC, Header, read_header
+from penstock.river.spool.segment import SUFFIX, Segment
 
 _LOCK: Final = "lock"
 _ASIDE: Final = "damaged"

@@ -18,8 +18,8 @@ from penstock.ledger import SinkAccount
 from penstock.levels import ERROR
 from penstock.river.deliver import Deliver
 from penstock.river.env import Bell
-from penstock.river.lanes import Lane, Lanes, Put
-from penstock.river.room import Purse, Purses, Room
+from penstock.river.queue.lanes import Lane, Lanes, Put
+from penstock.river.queue.room import Purse, Purses, Room
 from penstock.river.store import Entry, Waiting
 
 _OVERHEAD: Final = 200

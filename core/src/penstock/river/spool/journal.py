@@ -18,12 +18,12 @@ from typing import Final, final
 
 from penstock.faults import ERROR, report
 from penstock.ledger import SinkAccount
-from penstock.river.backlog import Backlog
-from penstock.river.chain import Chain
-from penstock.river.intake import Intake
-from penstock.river.runs import Run, runs_in
+from penstock.river.spool.backlog import Backlog
+from penstock.river.spool.chain import Chain
+from penstock.river.spool.intake import Intake
+from penstock.river.spool.runs import Run, runs_in
+from penstock.river.spool.supply import Supply
 from penstock.river.store import Entry, Waiting
-from penstock.river.supply import Supply
 
 _ADOPTED: Final = 64
 """Folders adopted at once: each keeps a descriptor open."""

@@ -19,12 +19,12 @@ from penstock import files
 from penstock.clock import monotonic
 from penstock.ledger import SinkAccount
 from penstock.levels import level_of
-from penstock.river.backlog import Backlog
-from penstock.river.chain import EVERY_LEVEL, Chain, finish_left
-from penstock.river.frames import BEGIN, HEADER, Header, label_of, pack_frame
-from penstock.river.segment import SEALED, Segment
+from penstock.river.spool.backlog import Backlog
+from penstock.river.spool.chain import EVERY_LEVEL, Chain, finish_left
+from penstock.river.spool.frames import BEGIN, HEADER, Header, label_of, pack_frame
+from penstock.river.spool.segment import SEALED, Segment
+from penstock.river.spool.supply import Supply
 from penstock.river.store import Entry
-from penstock.river.supply import Supply
 
 _NEAR: Final = 3
 """So many segments of a chain keep their records in memory too, and their maps: who keeps up reads no file."""

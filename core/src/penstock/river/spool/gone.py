@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Self, final, overload
 
 from penstock import files
-from penstock.river.frames import HEADER, read_frames
-from penstock.river.segment import Segment
+from penstock.river.spool.frames import HEADER, read_frames
+from penstock.river.spool.segment import Segment
 from penstock.river.store import Entry
 
 

@@ -20,7 +20,7 @@ from penstock.faults import ERROR, report
 from penstock.ledger import SinkAccount
 from penstock.river.deliver import DeliveryOptions, Drops, delivering
 from penstock.river.env import Bell, Env
-from penstock.river.retry import Retry
+from penstock.river.modes.retry import Retry
 from penstock.river.sink import GuardedSink, Outcome
 from penstock.river.store import Adopts, Entry, Store, Waiting
 

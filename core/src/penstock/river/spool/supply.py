@@ -17,10 +17,10 @@ from penstock.clock import monotonic, time_ns
 from penstock.faults import report
 from penstock.ledger import SinkAccount
 from penstock.levels import ERROR
-from penstock.river.chain import Chain, holding
-from penstock.river.frames import Header
-from penstock.river.runs import Run
-from penstock.river.segment import SUFFIX, Segment
+from penstock.river.spool.chain import Chain, holding
+from penstock.river.spool.frames import Header
+from penstock.river.spool.runs import Run
+from penstock.river.spool.segment import SUFFIX, Segment
 
 SEGMENT: Final = 262_144
 """Bytes of a segment: small enough to be dropped as one, large enough that a new one (0.05 ms) is rare."""

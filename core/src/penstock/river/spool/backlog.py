@@ -18,12 +18,12 @@ from penstock.clock import monotonic, time_ns
 from penstock.faults import ERROR, report
 from penstock.ledger import SinkAccount
 from penstock.levels import NOTHING
-from penstock.river.chain import EVERY_LEVEL, Chain, finish_left, merged
-from penstock.river.gone import Gone
-from penstock.river.runs import Left, Run
-from penstock.river.segment import FREE, GONE, WORKER, Segment
+from penstock.river.spool.chain import EVERY_LEVEL, Chain, finish_left, merged
+from penstock.river.spool.gone import Gone
+from penstock.river.spool.runs import Left, Run
+from penstock.river.spool.segment import FREE, GONE, WORKER, Segment
+from penstock.river.spool.supply import Supply
 from penstock.river.store import Entry, Waiting
-from penstock.river.supply import Supply
 
 Row: TypeAlias = tuple[Entry, Segment]
 """A record that was taken, and where it is kept."""

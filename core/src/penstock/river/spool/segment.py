@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from penstock import files
 from penstock.clock import monotonic
 from penstock.ledger import SinkCell
-from penstock.river.frames import COUNT, HEADER, MAGIC, SETTLED, Header, pack_header, pack_twice, read_frames
+from penstock.river.spool.frames import COUNT, HEADER, MAGIC, SETTLED, Header, pack_header, pack_twice, read_frames
 from penstock.river.store import Entry
 
 if TYPE_CHECKING:

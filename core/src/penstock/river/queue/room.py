@@ -12,7 +12,7 @@ from _thread import RLock, get_ident
 from typing import Final, TypeAlias, final
 
 from penstock.ledger import SinkAccount, SinkCell
-from penstock.river.lanes import Put
+from penstock.river.queue.lanes import Put
 
 _CREDIT: Final = 65_536
 """Bytes lent ahead: some hundred records share the cost of asking, and a hundred threads do not hold all there is."""

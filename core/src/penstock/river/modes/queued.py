@@ -23,10 +23,10 @@ from penstock.faults import report
 from penstock.ledger import SinkAccount
 from penstock.river.deliver import Deliver, DeliveryOptions, Drops
 from penstock.river.env import Bell, Env
-from penstock.river.queue import Queue
+from penstock.river.modes.worker import Worker
+from penstock.river.queue.queue import Queue
 from penstock.river.sink import GuardedSink
 from penstock.river.store import Adopts, Entry, Store
-from penstock.river.worker import Worker
 
 _NAP: Final = 0.002
 _GRACE: Final = 0.1

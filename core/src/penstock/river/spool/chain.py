@@ -10,8 +10,8 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Final, TypeVar, final
 
-from penstock.river.runs import Run
-from penstock.river.segment import Segment
+from penstock.river.spool.runs import Run
+from penstock.river.spool.segment import Segment
 
 T = TypeVar("T")
 

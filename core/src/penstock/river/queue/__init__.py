@@ -1,0 +1,1 @@
+"""What waits in memory: a bounded store that threads fill without a lock."""
