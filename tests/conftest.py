@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from uuid import uuid4
@@ -18,6 +19,12 @@ from penstock.river.emit import slot
 
 # Real faults, injected into real processes, take minutes and a quiet machine: `nox -s faults` runs them.
 collect_ignore = [] if "PENSTOCK_FAULTS" in os.environ else ["faults"]
+
+
+# Who starts the tests in the background, or under nohup, has these ignored; programs that tests start would inherit it.
+for _name, _handler in {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}.items():
+    if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), _handler)
 
 
 def _descriptors() -> int:
