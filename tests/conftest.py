@@ -22,9 +22,9 @@ collect_ignore = [] if "PENSTOCK_FAULTS" in os.environ else ["faults"]
 
 
 # Who starts the tests in the background, or under nohup, has these ignored; programs that tests start would inherit it.
-for _name, _handler in {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}.items():
+for _name in ("SIGINT", "SIGHUP"):
     if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) == signal.SIG_IGN:
-        signal.signal(getattr(signal, _name), _handler)
+        signal.signal(getattr(signal, _name), signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL)
 
 
 def _descriptors() -> int:
