@@ -229,6 +229,50 @@ def test_what_is_in_memory_at_the_end_is_dropped_and_returned(
     assert (ledger.pending, ledger.dropped) == (1, {"shutdown_deadline": 4})
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here, and limits the size of files")
+def test_what_a_killed_process_had_in_memory_since_its_disk_was_full_is_counted_by_the_next(on_disk: Journals) -> None:
+    import resource
+
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            journal = on_disk.open()
+            journal.put(entry(0))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))  # no new file gets a header
+            for number in range(1, 20):
+                journal.put(entry(number))
+            if take(journal, 3) == [0, 1, 2]:  # the worker's look
+                journal.settle(2)
+                os.kill(os.getpid(), 9)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 9
+
+    journal = on_disk.open()
+
+    ledger = on_disk.ledger(journal)
+    assert (ledger.accepted, ledger.dropped) == (18, {"process_died": 18})
+    assert faults.fault_counts()["event.dropped", "out"] == 18
+    journal.close("shutdown_deadline")
+    assert on_disk.open().adopt() == 0
+    assert on_disk.ledger(on_disk._opened[-1]).accepted == 0  # nobody counts them twice
+
+
+def test_what_left_the_memory_again_does_not_die_with_the_process(
+    on_disk: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = on_disk.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(journal._supply, "may_use_files", lambda: False)
+        for number in range(5):
+            journal.put(entry(number))
+        assert take(journal, 5) == list(range(5))
+        assert journal._supply.noted == 5
+    journal.settle(5)
+    die(journal)
+
+    assert on_disk.ledger(on_disk.open()).accepted == 0
+
+
 # -- fork -------------------------------------------------------------------------------------------------------------
 
 

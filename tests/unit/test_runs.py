@@ -137,7 +137,7 @@ def test_a_segment_that_was_never_begun_is_removed(tmp_path: Path) -> None:
     (run.path / "00000001.seg").write_bytes(bytes(65_536))
     (run.path / "00000002.seg").write_bytes(b"")
 
-    assert run.inherit() == ([], [])
+    assert run.inherit() == ([], [], 0)
     assert [path.name for path in run.path.iterdir()] == ["lock"]
     run.remove()
 
@@ -155,3 +155,24 @@ def test_people_read_the_folder_of_a_living_process_and_change_nothing(tmp_path:
 
 def test_where_there_is_no_folder_there_are_no_runs(tmp_path: Path) -> None:
     assert runs_in(tmp_path / "nothing") == []
+
+
+def test_how_many_waited_in_the_memory_of_a_dead_process_is_known(tmp_path: Path) -> None:
+    run = Run.begin(tmp_path / "spool")
+    run.note_in_memory(12)
+    run.note_in_memory(7)
+    run.release()
+    adopted = Run.adopt(run.path)
+
+    assert adopted is not None
+    assert adopted.inherit() == ([], [], 7)
+    adopted.remove()
+
+
+@pytest.mark.parametrize("said", [b"", b"in_memory = ", b"in_memory = -1\n", b"in_memory = x\n", b"pid = 1\n", b"\xff"])
+def test_a_lock_file_that_says_something_else_says_nothing_of_memory(said: bytes, tmp_path: Path) -> None:
+    run = Run.begin(tmp_path / "spool")
+    (run.path / "lock").write_bytes(said)
+
+    assert run.inherit() == ([], [], 0)
+    run.remove()

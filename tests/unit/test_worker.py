@@ -223,6 +223,19 @@ def test_a_notice_in_the_stream_itself_says_what_is_missing_once_the_sink_takes_
     assert balanced(delivery.account) == SinkLedger(7, 4, {"queue_full": 3}, 0)
 
 
+def test_what_a_store_lost_by_itself_is_told_in_the_stream_too(env: VirtualEnv) -> None:
+    sink = Scripted(env)
+    delivery = virtual(sink, env)
+    delivery.drops.notify = lambda text, counts: line(text)
+    cell = delivery.account.cell()
+    cell.accepted += 7
+    cell.dropped["process_died"] += 7  # as a journal does with what it adopts
+    delivery.deliver(line(0))
+    env.run(until=env.time + 5)
+
+    assert sink.got == [b"0", b"7 events dropped here: the process died"]
+
+
 def test_notices_come_ten_seconds_apart_and_the_last_one_before_the_end(env: VirtualEnv) -> None:
     sink = Scripted(env)
     delivery = virtual(sink, env, queue=Size(201), when_full="drop_newest")

@@ -217,14 +217,16 @@ class Drops:
     def say(self, put: Callable[[Any], bool]) -> bool:
         """Put a notice of what was dropped since the last one; return whether there was one, and it was put."""
         self.untold = False
+        if self.notify is None:
+            return False
         dropped = self._dropped(_SAID)
         since = {reason: count - self._told.get(reason, 0) for reason, count in dropped.items()}
         notice = self._notice({reason: count for reason, count in since.items() if count})
-        if notice is None or not put(notice):
-            self.untold = notice is not None
+        if notice is not None and not put(notice):
+            self.untold = True
             return False
-        self._told = dropped
-        return True
+        self._told = dropped  # also where no notice could be made: another attempt would not do better
+        return notice is not None
 
     def _notice(self, counts: Mapping[str, int]) -> Any:
         total = sum(counts.values())

@@ -39,6 +39,8 @@ _LONGEST_SLEEP: Final = 5.0
 """Seconds; then it looks by itself: an interrupt can keep a caller from ringing the bell."""
 _BETWEEN_NOTICES: Final = 10.0
 """Seconds between two notices of what was dropped."""
+_BETWEEN_COUNTS: Final = 1.0
+"""Seconds between two looks whether something was dropped of which nobody told, such as what a dead process had."""
 _BETWEEN_ADOPTIONS: Final = 30.0
 """Seconds between two looks for what a child left that died, or a river that this one took over from."""
 _FAR_BEYOND: Final = 1.2
@@ -88,6 +90,7 @@ class Worker:
         self._stalled = False
         self._takes = False
         self._say_at = 0.0
+        self._count_at = 0.0
         self._crowd = 0
         self._adopt_at = self._env.now() + _BETWEEN_ADOPTIONS
 
@@ -229,8 +232,10 @@ class Worker:
 
     def _say_losses(self, now: float) -> bool:
         """Put a notice of what was dropped into the sink's own stream, if it takes records and it is time."""
-        if not (self._takes and self._drops.untold) or (now < self._say_at and self.stop_at is None):
+        due = self._say_at if self._drops.untold else max(self._say_at, self._count_at)
+        if not self._takes or (now < due and self.stop_at is None):
             return False
+        self._count_at = now + _BETWEEN_COUNTS
         if not self._drops.say(self._store.put):
             return False
         self._say_at = now + _BETWEEN_NOTICES

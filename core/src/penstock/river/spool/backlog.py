@@ -292,7 +292,8 @@ class Backlog:
         size = sum([segment.size for segment in left.segments])
         cell, supply = self._account.cell(), self._supply
         supply.bytes += size
-        cell.accepted += count + damaged
+        cell.accepted += count + damaged + left.in_memory
         cell.dropped["spool_corrupt"] += damaged  # each holds at least one record
+        cell.dropped["process_died"] += left.in_memory
         self.chains += new
         return count

@@ -12,6 +12,7 @@ order; any thread puts, the worker takes; where it cannot be written, they wait 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final, final
@@ -115,6 +116,12 @@ class Journal:
         for path in left.damaged:
             text = "A part of the spool is unreadable; it was moved aside."
             report("spool.damaged", text, subject=name, level=ERROR, file=str(path))
+        if left.in_memory:
+            text = "Events died with a process, in whose memory they waited since its spool could not be written."
+            died = "process_died"
+            report("event.dropped", text, subject=name, level=ERROR, count=left.in_memory, reason=died)
+            with suppress(OSError):  # else, should we die before its folder is empty, they are told of twice
+                run.note_in_memory(0)
         if not left.segments:
             run.remove()
         return self._backlog.adopt(run, left)
@@ -141,11 +148,20 @@ class Journal:
 
     def take(self, most: int, /) -> Sequence[Waiting]:
         """Return the first *most* records that are not settled, the oldest first whatever their level."""
-        return self._backlog.take(most)
+        taken = self._backlog.take(most)
+        self._note_in_memory()
+        return taken
 
     def settle(self, delivered: int, dropped: int = 0, reason: str = "", /) -> bool:
         """Let go of the first records that were taken, and note it in their files."""
-        return self._backlog.settle(delivered, dropped, reason)
+        settled = self._backlog.settle(delivered, dropped, reason)
+        self._note_in_memory()
+        return settled
+
+    def _note_in_memory(self) -> None:
+        """Have the next start know how many records die with this process, as of the worker's last look."""
+        if self._supply.held or self._supply.noted:
+            self._supply.note_in_memory(self._backlog.in_memory())
 
     # -- the end, and a new beginning ---------------------------------------------------------------------------------
 
@@ -153,6 +169,7 @@ class Journal:
         """End; leave what is in files to the next start, drop what is in memory for *reason*, and return it."""
         own = self._intake.close()
         left = self._backlog.abandon(reason)
+        self._supply.note_in_memory(0)  # they are counted
         keep = self._backlog.waiting_in(own)
         for chain in list(self._backlog.chains):
             chain.let_go(_PATIENCE)

@@ -22,6 +22,8 @@ from penstock.river.spool.segment import SUFFIX, Segment
 
 _LOCK: Final = "lock"
 _ASIDE: Final = "damaged"
+_IN_MEMORY: Final = b"in_memory = "
+"""How the lock file begins; what follows is the number of records that wait in memory, always as long."""
 _DIGITS: Final = 20
 _RACES: Final = 10
 """So often another process may take our new folder for an empty one that was left."""
@@ -33,6 +35,8 @@ class Left(NamedTuple):
     segments: list[Segment]
     damaged: list[Path]
     """Segments of which nothing can be read; they were moved here."""
+    in_memory: int = 0
+    """Records that waited in its memory, since its files could not be used, when it last noted how many."""
 
 
 @final
@@ -65,7 +69,7 @@ class Run:
             with suppress(FileNotFoundError):
                 run = cls(path, files.open_private(path / _LOCK, new=True))
                 if run._is_ours():
-                    files.write_at(run._fd, _note(), 0)
+                    files.write_at(run._fd, _number_in_memory(0) + _note(), 0)
                     return run
                 run.release()
         raise FileNotFoundError(f"{folder}: it is taken away again and again")
@@ -106,7 +110,7 @@ class Run:
         Raises:
             OSError: If the folder cannot be read.
         """
-        left = Left([], [])
+        left = Left([], [], self._noted())
         for path in sorted(self.path.iterdir()):
             if path.suffix != SUFFIX:
                 continue  # not ours: whoever put it there will know why
@@ -121,6 +125,19 @@ class Run:
                 left.segments.append(segment)
         left.segments.sort(key=lambda segment: segment.header.number)
         return left
+
+    def note_in_memory(self, count: int) -> None:
+        """Write down that *count* records wait in memory: the next start counts them, if the process dies.
+
+        Raises:
+            OSError: If that cannot be written.
+        """
+        files.write_at(self._fd, _number_in_memory(count), 0)  # over what is there: a full disk has room for that
+
+    def _noted(self) -> int:
+        line = files.read_at(self._fd, len(_number_in_memory(0)), 0)
+        number = line.removeprefix(_IN_MEMORY).rstrip()
+        return int(number) if line.startswith(_IN_MEMORY) and number.isdigit() else 0
 
     def _inherit(self, path: Path) -> Segment | Path | None:
         header, empty = _begin_of(path)
@@ -168,6 +185,10 @@ class Run:
 def _generation(name: str) -> int:
     begun = name.partition("-")[0]
     return (int(begun) if begun.isdecimal() else 0) - 10**_DIGITS
+
+
+def _number_in_memory(count: int) -> bytes:
+    return b"%s%0*d\n" % (_IN_MEMORY, _DIGITS, count)
 
 
 def _note() -> bytes:

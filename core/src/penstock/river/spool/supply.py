@@ -57,6 +57,7 @@ class Supply:
         failing: Whether the last attempt at a file failed.
         bytes: How many of files are in use.
         held: How many of memory.
+        noted: How many records the folder says to be in memory.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Supply:
         self._hung: Segment | None = None
         self.bytes = 0
         self.held = 0
+        self.noted = 0
 
     def fit_to_disk(self) -> None:
         """Take no more than half of what the file system has left.
@@ -175,7 +177,7 @@ class Supply:
         try:
             return self._begin_file(chain, header)
         except FileNotFoundError:  # somebody cleaned up: what was there is gone, what comes need not be
-            run, self._run = self._run, None
+            run, self._run, self.noted = self._run, None, 0
             if run is not None:
                 run.release()
             return self._begin_file(chain, header)
@@ -195,6 +197,13 @@ class Supply:
         if self.held + size > self._memory:
             return None
         return Segment(Header(0, chain.level, size, 0, 0))
+
+    def note_in_memory(self, count: int) -> None:
+        """Write down that *count* records have no file, unless the disk hangs: the caller, a worker, must go on."""
+        if count != self.noted and self._run is not None and not self.stalled:
+            with suppress(OSError):  # then the next start knows less
+                self._run.note_in_memory(count)
+                self.noted = count
 
     def take_back(self, segment: Segment) -> None:
         """Keep a segment of which nothing is left, to be used again, or remove it."""
