@@ -207,10 +207,22 @@ level = 30
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("penstock.toml", "extends = 5\n", "extends: expected the path of a file, or several, got 5"),
-        ("penstock.toml", "profile = 3\n", "profile: expected tables; [profile.NAME]"),
-        ("penstock.toml", "[profile]\na = 3\n", "profile: expected tables; [profile.NAME]"),
-        ("pyproject.toml", "[tool]\npenstock = 5\n", "tool.penstock: expected a table, got 5"),
+        (
+            "penstock.toml",
+            "extends = 5\n",
+            'penstock.toml:1:11: extends: expected the path of a file, or several, got 5; write extends = "base.toml"',
+        ),
+        ("penstock.toml", "profile = 3\n", "penstock.toml:1:11: profile: expected a table, got 3; [profile.NAME]"),
+        (
+            "penstock.toml",
+            "[profile]\na = 3\n",
+            "penstock.toml:2:5: profile.a: expected a table, got 3; [profile.NAME]",
+        ),
+        (
+            "pyproject.toml",
+            "[tool]\npenstock = 5\n",
+            "pyproject.toml:2:12: tool.penstock: expected a table, got 5; [tool.penstock]",
+        ),
     ],
 )
 def test_a_wrong_overlay_is_a_problem_not_a_traceback(name: str, text: str, expected: str, tmp_path: Path) -> None:

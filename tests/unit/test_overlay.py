@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 
 from penstock.assembly.config import read_document
-from penstock.assembly.overlay import merged, overlaid
-from penstock.errors import ConfigError
+from penstock.assembly.overlay import Overlaid, Read, merged, overlaid
+
+
+def over(table: dict[str, Any], profile: str | None = None, **environ: str) -> Overlaid:
+    bottom = Read(table, None, Path())
+    return overlaid(bottom, profile, environ, lambda path: bottom, lambda text, value: ("option", text, value))
 
 
 def laid(table: dict[str, Any], profile: str | None = None, **environ: str) -> dict[str, Any]:
-    return overlaid(table, None, Path(), profile, environ, lambda path: {}, lambda text, value: ("option", text, value))
+    found = over(table, profile, **environ)
+    assert found.problems == []
+    return found.table
 
 
 def test_tables_merge_and_arrays_are_replaced() -> None:
@@ -40,8 +46,10 @@ def test_a_profile_lies_over_the_file() -> None:
 
 
 def test_an_unknown_profile_is_an_error_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'production'"):
-        laid({"profile": {"production": {}}}, "prodction")
+    found = over({"level": "info", "profile": {"production": {}}}, "prodction")
+
+    assert [problem.hint for problem in found.problems] == ["did you mean 'production'?"]
+    assert found.table == {"level": "info"}
 
 
 @pytest.mark.parametrize(
@@ -84,16 +92,40 @@ def test_a_file_extends_others_in_order(tmp_path: Path, monkeypatch: pytest.Monk
     assert document.table == {"level": "debug", "context": {"a": 1, "b": 2, "c": 3}}
 
 
+def problems_of(path: Path) -> list[str]:
+    document = read_document(path, None)
+    assert document is not None
+    return [str(problem).removeprefix(f"{path.parent}/") for problem in document.problems]
+
+
 def test_a_file_that_extends_itself_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('extends = "b.toml"\n')
-    (tmp_path / "b.toml").write_text('extends = "a.toml"\n')
+    (tmp_path / "b.toml").write_text('extends = ["a.toml"]\n')
 
-    with pytest.raises(ConfigError, match="extends itself"):
-        read_document(tmp_path / "a.toml", None)
+    assert problems_of(tmp_path / "a.toml") == [
+        "b.toml:1:12: extends[0]: 'a.toml' extends itself; take one of them out"
+    ]
 
 
 def test_what_is_extended_and_leads_nowhere_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('extends = "x\\u0000y"\n')
 
-    with pytest.raises(ConfigError, match="extends: .* leads nowhere: ValueError"):
-        read_document(tmp_path / "a.toml", None)
+    assert problems_of(tmp_path / "a.toml") == [
+        "a.toml:1:11: extends: 'x\\x00y' leads nowhere: ValueError; check the path"
+    ]
+
+
+def test_what_is_wrong_with_several_overlays_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_PROFILE", "prod")
+    monkeypatch.setenv("PENSTOCK__CONTEXT__A_B", "1")
+    (tmp_path / "a.toml").write_text('extends = ["b.toml", "c.toml"]\n[context]\na_b = 1\n"a-b" = 2\n')
+    (tmp_path / "c.toml").write_text("x = \n")
+
+    assert problems_of(tmp_path / "a.toml") == [
+        f"{tmp_path / 'b.toml'}: cannot be read: No such file or directory; check the path".removeprefix(
+            f"{tmp_path}/"
+        ),
+        "c.toml:1:5: invalid value",
+        "env PENSTOCK_PROFILE: profile.prod: there is no such profile; declared: none",
+        "env PENSTOCK__CONTEXT__A_B: 'A_B' means several keys: 'a-b', 'a_b'; rename one of them, or set it in a file",
+    ]

@@ -36,9 +36,10 @@ class Problem:
         file: The file, or None for a dict or a built-in document.
         line: Line from 1, where known.
         column: Column from 1, in characters, where known.
+        variable: Name of the variable of the environment that says it, or None.
     """
 
-    __slots__ = ("code", "column", "degrades", "file", "hint", "keys", "line", "text", "warns")
+    __slots__ = ("code", "column", "degrades", "file", "hint", "keys", "line", "text", "variable", "warns")
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Problem:
         file: str | None = None,
         line: int | None = None,
         column: int | None = None,
+        variable: str | None = None,
     ) -> None:
         self.code = code
         self.keys = tuple(keys)
@@ -62,6 +64,7 @@ class Problem:
         self.file = file
         self.line = line
         self.column = column
+        self.variable = variable
 
     @property
     def path(self) -> str:
@@ -75,7 +78,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        parts = [part for part in (place, self.path, self.text) if part]
+        variable = f"env {self.variable}" if self.variable is not None else ""
+        parts = [part for part in (place, variable, self.path, self.text) if part]
         return ": ".join(parts) + (f"; {self.hint}" if self.hint else "")
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from penstock.assembly.build import check as check_document
 from penstock.assembly.build import find_document
 from penstock.assembly.config import Config, Document, Source
+from penstock.assembly.origin import Origin
 from penstock.assembly.plugins import CATALOGUE, KINDS, Listing, Plugins, list_installed
 from penstock.assembly.recover import Recovered, Waiting, list_waiting, recover
 from penstock.assembly.replay import Replay, Replayed, replay
@@ -23,6 +24,7 @@ __all__ = [
     "Description",
     "Document",
     "Listing",
+    "Origin",
     "PipelineDescription",
     "Recovered",
     "Replay",
@@ -88,9 +90,17 @@ def document(source: Source = None, profile: str | None = None) -> Document:
     """Return the document that *source* stands for, overlays applied.
 
     Raises:
-        ConfigError: If it cannot be read or is no TOML.
+        ConfigError: If it cannot be read, is no TOML, or an overlay is wrong.
+
+    Example:
+        >>> found = document({"sink": {"out": {"type": "last-resort"}}})
+        >>> str(found.origin(("sink", "out", "type")))
+        'program'
     """
-    return find_document(source, profile, Plugins())
+    found = find_document(source, profile, Plugins())
+    if found.problems:
+        raise ConfigError(found.problems)
+    return found
 
 
 def configure(document: Document, *, strict: bool = False) -> Runtime:

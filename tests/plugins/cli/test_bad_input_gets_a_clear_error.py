@@ -116,7 +116,7 @@ def test_a_plugin_that_breaks_on_import_is_named_with_its_distribution(
     Path("bad.toml").write_text('[sink.a]\ntype = "acme"\n' + PIPELINE)
     done = shell("check", "bad.toml", path=site)
     assert done.returncode == 1
-    assert "bad.toml: sink.a.type: plugin 'acme' (acme_broken 1.0): " in done.stdout
+    assert "bad.toml:2:8: sink.a.type: plugin 'acme' (acme_broken 1.0): " in done.stdout
     assert "penstock plugins --verify" in done.stdout
 
 

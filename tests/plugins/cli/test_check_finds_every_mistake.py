@@ -39,7 +39,7 @@ def test_without_a_name_the_file_of_the_folder_is_checked(run: Run) -> None:
     write("sinc = 1")
     result = run("check")
     assert result.exit_code == 1
-    assert result.stdout == "penstock.toml: sinc: unknown option 'sinc'; did you mean 'sink'?\n"
+    assert result.stdout == "penstock.toml:1:1: sinc: unknown option 'sinc'; did you mean 'sink'?\n"
 
 
 def test_without_any_file_it_says_so(run: Run) -> None:
@@ -53,7 +53,7 @@ def test_all_mistakes_are_found_at_once_one_on_each_line(run: Run) -> None:
     result = run("check", "penstock.toml")
     lines = result.stdout.splitlines()
     assert len(lines) == 3
-    assert all(line.startswith("penstock.toml: ") for line in lines)
+    assert [line.split(" ")[0] for line in lines] == ["penstock.toml:1:9:", "penstock.toml:2:1:", "penstock.toml:12:8:"]
     assert result.stderr == "3 problems\n"
 
 
@@ -139,4 +139,4 @@ def test_a_warning_is_told_and_is_no_finding(run: Run) -> None:
     result = run("check")
 
     assert result.exit_code == 0
-    assert "warning: penstock.toml: pipeline.all.redact" in result.output
+    assert "warning: penstock.toml:7:10: pipeline.all.redact" in result.output

@@ -30,7 +30,7 @@ def find_document(source: Source, profile: str | None, plugins: Plugins) -> Docu
     """Return the document that *source* stands for; where there is none, the one that prints to standard error.
 
     Raises:
-        ConfigError: If it cannot be read, is no TOML, or an overlay is wrong.
+        ConfigError: If it cannot be read or is no TOML; what is wrong with an overlay is in its `problems`.
     """
     found = read_document(source, profile)
     if found is None:
@@ -72,15 +72,15 @@ def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tupl
     structurer = Structurer(document.folder, resolve)
     config, problems = check_document(document, structurer)
     if config is None:
-        return None, _placed(problems, document)
+        return None, _placed([*document.problems, *problems], document)
     composer = Composer(config, plugins, structurer)
     found = [problem for problem in composer.check() if problem not in problems]
-    return composer, _placed([*problems, *found], document)
+    return composer, _placed([*document.problems, *problems, *found], document)
 
 
 def _placed(problems: Sequence[Problem], document: Document) -> list[Problem]:
-    """Return *problems* with the file they are in, and without any secret: by now all of them are known."""
+    """Return *problems* where they are, in order, and without any secret: by now all of them are known."""
     for problem in problems:
-        problem.file = problem.file or document.file
+        document.place(problem)
         problem.text, problem.hint = hide_known(problem.text), hide_known(problem.hint)
-    return list(problems)
+    return sorted(problems, key=lambda one: (one.variable or "", one.file or "", one.line or 0, one.column or 0))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,7 +14,8 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from penstock import files
-from penstock.assembly.overlay import overlaid
+from penstock.assembly.origin import FileText, Kind, Layer, Origin, origin_in, place
+from penstock.assembly.overlay import Read, overlaid
 from penstock.assembly.structure import EnvironmentText, Structurer, without
 from penstock.errors import ConfigError, Problem
 from penstock.levels import INFO
@@ -74,18 +75,55 @@ class Config:
 
 
 class Document:
-    """A parsed document with the file it came from.
+    """A document with the places that it comes from.
 
     Attributes:
         table: The TOML as Python values, overlays applied.
         file: Its path as given, or None.
         folder: Relative paths in it are relative to this.
+        layers: What it was merged of, the lowest first; without any, nothing is known of where a value comes from.
+        problems: What could not be laid over it.
+
+    Example:
+        >>> document = read_document({"level": "info"}, None)
+        >>> str(document.origin(["level"])), str(document.origin(["capture"]))
+        ('program', 'default')
     """
 
-    def __init__(self, table: Table, file: str | None, folder: Path) -> None:
+    def __init__(
+        self,
+        table: Table,
+        file: str | None,
+        folder: Path,
+        layers: Sequence[Layer] = (),
+        problems: Sequence[Problem] = (),
+    ) -> None:
         self.table = table
         self.file = file
         self.folder = folder
+        self.layers = layers
+        self.problems = problems
+
+    def origin(self, keys: Iterable[str | int]) -> Origin:
+        """Return where the value at *keys* comes from: which file and line, variable, or default.
+
+        Of a table, which several may share, it is the highest text that has it. The text is scanned at the first call.
+
+        Args:
+            keys: The place in `table`, from the outside in: keys, and indexes of arrays.
+        """
+        return origin_in(self.layers, keys)
+
+    def place(self, problem: Problem) -> None:
+        """Let *problem* say where it is, if it does not yet: where its keys stand, or the nearest table around them."""
+        if problem.line is not None or problem.variable is not None or problem.file not in (None, self.file):
+            return
+        problem.file = self.file
+        for end in range(len(problem.keys), -1 if self.layers else 0, -1):
+            origin = self.origin(problem.keys[:end])
+            if origin.kind != "default":
+                place(problem, origin)
+                return
 
 
 DEFAULT: Final[Mapping[str, Any]] = {"sink": {"stderr": {"type": "stderr"}}, "pipeline": {"all": {"sink": "stderr"}}}
@@ -98,10 +136,10 @@ Source = str | os.PathLike[str] | Mapping[str, Any] | Document | None
 def read_document(source: Source, profile: str | None) -> Document | None:
     """Return the document that *source* names, or that is found if it is None; None if there is none.
 
-    A `Document` is finished: no overlay is laid over it.
+    What is wrong with an overlay is in its `problems`. A `Document` is finished: no overlay is laid over it.
 
     Raises:
-        ConfigError: If it cannot be read, is no TOML, or an overlay is wrong.
+        ConfigError: If it cannot be read, or is no TOML.
     """
     if isinstance(source, Document):
         return source
@@ -109,16 +147,16 @@ def read_document(source: Source, profile: str | None) -> Document | None:
         problems = list(_unnamed(source, ()))
         if problems:
             raise ConfigError(problems)
-        return _document(dict(source), None, _working_folder() or Path(), profile)
+        kind: Kind = "default" if source is DEFAULT or source is BARE else "program"
+        return _document(Read(dict(source), None, _working_folder() or Path()), profile, _read, kind)
     source = source if source is not None else os.environ.get("PENSTOCK_CONFIG") or None
     if source is not None:
-        path = Path(source)
-        return _document(_read(path), str(source), path.absolute().parent, profile)
+        return _document(_read(Path(source)), profile, _read)
     found = _search()
     if found is None:
         return None
     read = partial(_read_unasked, found)
-    return _document(read(found), str(found), found.absolute().parent, profile, read)
+    return _document(read(found), profile, read)
 
 
 def _unnamed(value: object, keys: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -142,16 +180,10 @@ def _working_folder() -> Path | None:
         return None
 
 
-def _document(
-    table: Table, file: str | None, folder: Path, profile: str | None, read: Callable[[Path], Table] | None = None
-) -> Document:
-    if file is not None and Path(file).name == "pyproject.toml":
-        table = _tool_table(table).get("penstock", {})
-        if not isinstance(table, dict):
-            text = f"expected a table, got {table!r}"
-            raise ConfigError([Problem("invalid-value", ("tool", "penstock"), text, file=file)])
-    table = overlaid(table, file, folder, profile, os.environ, read or _read, EnvironmentText)
-    return Document(table, file, folder)
+def _document(bottom: Read, profile: str | None, read: Callable[[Path], Read], kind: Kind = "file") -> Document:
+    table, layers, problems = overlaid(bottom, profile, os.environ, read, EnvironmentText, kind)
+    file = None if bottom.source is None else bottom.source.file
+    return Document(table, file, bottom.folder, layers, problems)
 
 
 def _tool_table(project: Table) -> Table:
@@ -159,18 +191,33 @@ def _tool_table(project: Table) -> Table:
     return tool if isinstance(tool, dict) else {}
 
 
-def _read_unasked(found: Path, path: Path) -> Table:
+def _read_unasked(found: Path, path: Path) -> Read:
     """Return the TOML of *path*, which nobody named: it is *found*, or *found* extends it."""
-    table = _read(path)
+    read = _read(path)
     reason = files.unsafe_reason(path)
     if reason:
         hint = f"forbid it (chmod go-w), or name the file: penstock.configure({str(found)!r})"
         raise ConfigError([Problem("unreadable-file", (), f"will not be read unasked: {reason}", hint, file=str(path))])
-    return table
+    return read
 
 
-def _read(path: Path) -> Table:
-    """Return a TOML file as a dict; a byte order mark is tolerated, as editors on Windows write one."""
+def _read(path: Path) -> Read:
+    """Return the document in a TOML file: all of it, or of a `pyproject.toml` the table `[tool.penstock]`."""
+    table, text = _parsed(path)
+    source = FileText(str(path), text)
+    folder = path.absolute().parent
+    if path.name != "pyproject.toml":
+        return Read(table, source, folder)
+    inner = _tool_table(table).get("penstock", {})
+    if not isinstance(inner, dict):
+        problem = Problem("invalid-value", ("tool", "penstock"), f"expected a table, got {inner!r}", "[tool.penstock]")
+        place(problem, Layer("file", table, folder, source).origin(problem.keys))
+        raise ConfigError([problem])
+    return Read(inner, source, folder, ("tool", "penstock"))
+
+
+def _parsed(path: Path) -> tuple[Table, str]:
+    """Return a TOML file as a dict, and its text without the byte order mark that editors on Windows write."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -180,7 +227,7 @@ def _read(path: Path) -> Table:
         problem = Problem("toml-syntax", (), f"is not UTF-8: byte {error.start}", "save it as UTF-8", file=str(path))
         raise ConfigError([problem]) from None
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text), text
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise ConfigError([_syntax_problem(error, path, text)]) from None
 
@@ -214,7 +261,7 @@ def _search() -> Path | None:
         if (folder / "penstock.toml").is_file():
             return folder / "penstock.toml"
         project = folder / "pyproject.toml"
-        if project.is_file() and "penstock" in _tool_table(_read(project)):
+        if project.is_file() and "penstock" in _tool_table(_parsed(project)[0]):
             return project
         if project.is_file() or (folder / ".git").exists():
             return None  # the root of the project: what lies above is somebody else's

@@ -1,5 +1,5 @@
 """Overlay: lays other tables over a document: those it extends beneath it, a profile and the environment on top; tables
-in, one table out; the thread that calls `configure`; a wrong overlay is a ConfigError.
+in, layers and one table out; the thread that calls `configure`; a wrong overlay is left out, and a Problem.
 
 Later wins: files of `extends` in order, the file itself, its profile, the environment. Tables merge key by key at any
 depth; scalars and arrays are replaced whole.
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, final
 
+from penstock.assembly.origin import FileText, Kind, Layer, Table, place
 from penstock.errors import ConfigError, Problem
 
 PREFIX: Final = "PENSTOCK__"
@@ -20,43 +21,62 @@ PREFIX: Final = "PENSTOCK__"
 _COMPONENTS: Final = frozenset({"emit", "redact", "format", "sink"})
 _CORE_KEYS: Final = frozenset({"type", "level", "always", "delivery"})
 
-Table = dict[str, Any]
+
+class Read(NamedTuple):
+    """A file that was read."""
+
+    table: Table
+    source: FileText | None
+    folder: Path
+    prefix: tuple[str, ...] = ()
+    """Where *table* stands in it."""
+
+
+class Overlaid(NamedTuple):
+    """A document with everything that lies over it."""
+
+    table: Table
+    layers: list[Layer]
+    """What *table* was merged of, the lowest first."""
+    problems: list[Problem]
+    """What could not be laid over it; *table* is without it."""
 
 
 def overlaid(
-    table: Table,
-    file: str | None,
-    folder: Path,
+    bottom: Read,
     profile: str | None,
     environ: Mapping[str, str],
-    read: Callable[[Path], Table],
+    read: Callable[[Path], Read],
     option: Callable[[str, object], object],
-) -> Table:
-    """Return *table* with everything laid over it that it, *profile* and *environ* name.
+    kind: Kind = "file",
+) -> Overlaid:
+    """Return the document of *bottom* with everything laid over it that it, *profile* and *environ* name.
 
     Args:
-        table: As parsed.
-        file: Where it was read, or None.
-        folder: What *table* extends is relative to it.
+        bottom: The file.
         profile: Name of the profile; else the environment names it, or there is none.
         environ: The environment.
-        read: Parses a file that *table* extends.
+        read: Reads a file that *bottom* extends.
         option: Makes a component's option of the text of a variable and the value that the text reads as.
+        kind: What *bottom* is.
     """
-    table = _extended(table, file, folder, read, ())
-    profiles = table.pop("profile", {})
-    if not isinstance(profiles, dict) or not all(isinstance(one, dict) for one in profiles.values()):
-        raise ConfigError([Problem("invalid-value", ("profile",), "expected tables", "[profile.NAME]", file=file)])
+    files = _Files(read)
+    files.add(bottom, kind, () if bottom.source is None else (Path(bottom.source.file).resolve(),))
+    layers, problems = files.layers, files.problems
     chosen = profile or environ.get("PENSTOCK_PROFILE")
     if chosen:
-        if chosen not in profiles:
-            near = difflib.get_close_matches(chosen, profiles, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"declared: {', '.join(profiles) or 'none'}"
-            raise ConfigError(
-                [Problem("unknown-profile", ("profile", chosen), "there is no such profile", hint, file=file)]
-            )
-        table = merged(table, profiles[chosen])
-    return _with_environment(table, environ, option)
+        by = None if profile else "PENSTOCK_PROFILE"
+        chosen_layers = [layer for layer in files.profiles if layer.prefix[-1] == chosen]
+        layers += chosen_layers
+        if not chosen_layers:
+            problems.append(_no_such_profile(chosen, files.profiles, by, bottom))
+    table: Table = {}
+    for layer in layers:
+        table = merged(table, layer.table)
+    for layer in _variables(table, environ, option, bottom.folder, problems):
+        layers.append(layer)
+        table = merged(table, layer.table)
+    return Overlaid(table, layers, problems)
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Table:
@@ -73,39 +93,112 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Table:
     return result
 
 
-def _extended(
-    table: Table, file: str | None, folder: Path, read: Callable[[Path], Table], seen: tuple[Path, ...]
-) -> Table:
-    table = dict(table)
-    names = table.pop("extends", [])
-    names = [names] if isinstance(names, str) else names
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        text = f"expected the path of a file, or several, got {names!r}"
-        raise ConfigError([Problem("invalid-value", ("extends",), text, file=file)])
-    below: Table = {}
-    for name in names:
+# -- files and their profiles -----------------------------------------------------------------------------------------
+
+
+@final
+class _Files:
+    """A file and all that it extends, each before what lies over it.
+
+    Attributes:
+        layers: What they say.
+        profiles: What the profiles in them say.
+        problems: What could not be read.
+    """
+
+    def __init__(self, read: Callable[[Path], Read]) -> None:
+        self.layers: list[Layer] = []
+        self.profiles: list[Layer] = []
+        self.problems: list[Problem] = []
+        self._read = read
+
+    def add(self, file: Read, kind: Kind, seen: tuple[Path, ...]) -> None:
+        """Add what *file* extends, then *file*; *seen* are the files that extend it, itself included."""
+        table = dict(file.table)
+        extends, profiles = table.pop("extends", []), table.pop("profile", {})
+        layer = Layer(kind, table, file.folder, file.source, file.prefix)
+        for keys, name in self._names(extends, layer):
+            path = self._resolved(name, keys, layer)
+            if path is None:
+                continue
+            if path in seen:
+                text = f"{name!r} extends itself"
+                self._wrong(layer, Problem("cycle", keys, text, "take one of them out"))
+                continue
+            try:
+                self.add(self._read(path), "extended", (*seen, path))
+            except ConfigError as error:
+                self.problems += error.problems
+        self.layers.append(layer)
+        self._add_profiles(profiles, layer)
+
+    def _names(self, extends: object, layer: Layer) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if isinstance(extends, str):
+            yield ("extends",), extends
+        elif isinstance(extends, list) and all(isinstance(name, str) for name in extends):
+            yield from ((("extends", index), name) for index, name in enumerate(extends))
+        else:
+            text = f"expected the path of a file, or several, got {extends!r}"
+            self._wrong(layer, Problem("invalid-value", ("extends",), text, 'write extends = "base.toml"'))
+
+    def _resolved(self, name: str, keys: tuple[str | int, ...], layer: Layer) -> Path | None:
         try:
-            path = (folder / name).resolve()
+            return (layer.folder / name).resolve()
         except (OSError, RuntimeError, ValueError) as error:  # links that go round, or no working directory
             text = f"{name!r} leads nowhere: {type(error).__name__}"
-            raise ConfigError([Problem("unreadable-file", ("extends",), text, "check the path", file=file)]) from None
-        if path in seen:
-            raise ConfigError(
-                [Problem("cycle", ("extends",), f"{name!r} extends itself", "take one of them out", file=file)]
-            )
-        below = merged(below, _extended(read(path), str(path), path.parent, read, (*seen, path)))
-    return merged(below, table)
+            self._wrong(layer, Problem("unreadable-file", keys, text, "check the path"))
+            return None
+
+    def _add_profiles(self, profiles: object, layer: Layer) -> None:
+        tables = profiles if isinstance(profiles, dict) else {"": profiles}
+        for name, table in tables.items():
+            keys = ("profile", name) if name else ("profile",)
+            if isinstance(table, dict):
+                prefix = (*layer.prefix, *keys)
+                self.profiles.append(Layer("profile", table, layer.folder, layer.source, prefix))
+            else:
+                self._wrong(layer, Problem("invalid-value", keys, f"expected a table, got {table!r}", "[profile.NAME]"))
+
+    def _wrong(self, layer: Layer, problem: Problem) -> None:
+        place(problem, layer.origin(problem.keys))
+        self.problems.append(problem)
 
 
-def _with_environment(table: Table, environ: Mapping[str, str], option: Callable[[str, object], object]) -> Table:
+def _no_such_profile(chosen: str, profiles: list[Layer], variable: str | None, bottom: Read) -> Problem:
+    names = sorted({str(layer.prefix[-1]) for layer in profiles})
+    near = difflib.get_close_matches(chosen, names, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"declared: {', '.join(names) or 'none'}"
+    file = None if variable or bottom.source is None else bottom.source.file
+    text = "there is no such profile"
+    return Problem("unknown-profile", ("profile", chosen), text, hint, file=file, variable=variable)
+
+
+# -- the environment --------------------------------------------------------------------------------------------------
+
+
+def _variables(
+    table: Table,
+    environ: Mapping[str, str],
+    option: Callable[[str, object], object],
+    folder: Path,
+    problems: list[Problem],
+) -> Iterator[Layer]:
+    """Yield a layer for each variable that addresses something in *table*."""
     for name, text in sorted(environ.items()):
-        if name.startswith(PREFIX):
-            path = name.removeprefix(PREFIX).split("__")
-            value = _value(text)
-            if _is_option(path) and not isinstance(value, (dict, list)):
-                value = option(text, value)
-            table = merged(table, _addressed(path, table, value))
-    return table
+        if not name.startswith(PREFIX):
+            continue
+        path = name.removeprefix(PREFIX).split("__")
+        value = _value(text)
+        if _is_option(path) and not isinstance(value, (dict, list)):
+            value = option(text, value)
+        try:
+            addressed = _addressed(path, table, value)
+        except _AmbiguousError as error:
+            hint = "rename one of them, or set it in a file"
+            problems.append(Problem("ambiguous-address", (), str(error), hint, variable=name))
+            continue
+        yield Layer("environment", addressed, folder, variable=name)
+        table = merged(table, addressed)
 
 
 def _is_option(path: list[str]) -> bool:
@@ -114,10 +207,16 @@ def _is_option(path: list[str]) -> bool:
     return len(words) > 2 and words[0] in _COMPONENTS and words[2] not in _CORE_KEYS
 
 
+class _AmbiguousError(Exception):
+    """The words of a variable mean several keys."""
+
+
 def _addressed(path: list[str], table: Mapping[str, Any], value: Any) -> Table:
     """Return *value* under *path*, whose words mean keys of *table* whatever their case, and ``_`` also ``-``."""
     word = path[0].lower()
     matches = [key for key in table if key.lower().replace("-", "_") == word]
+    if len(matches) > 1:
+        raise _AmbiguousError(f"{path[0]!r} means several keys: {', '.join(map(repr, sorted(matches)))}")
     key = matches[0] if matches else word
     if len(path) == 1:
         return {key: value}
