@@ -28,7 +28,7 @@ def test_a_description_has_the_defaults_filled_in() -> None:
     assert found.capture == ("logging",)
     assert found.pipelines[0] == ("a", ("x.**",), "notice", (), ("hide",), "plain", "chat")
     assert found.pipelines[1] == ("b", (), "debug", (), (), "", "audit")
-    assert found.sinks[0] == ("chat", "python:hard_sinks:Chat", "queued", "error", "out")
+    assert found.sinks[0] == ("chat", "python:hard_sinks:Chat", "queued", "error", "out", "16 MB", "")
     assert found.sinks[1].mode == "inline"
 
 

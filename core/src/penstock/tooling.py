@@ -4,12 +4,13 @@ thread; nothing is opened or installed, and a wrong file is a list of problems.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from penstock.assembly.build import check as check_document
 from penstock.assembly.build import find_document
+from penstock.assembly.compose import SinkPlan
 from penstock.assembly.config import Config, Document, Source
 from penstock.assembly.origin import Origin
 from penstock.assembly.plugins import CATALOGUE, KINDS, Listing, Plugins, list_installed
@@ -30,6 +31,7 @@ __all__ = [
     "Replay",
     "Replayed",
     "SinkDescription",
+    "StageDescription",
     "Verification",
     "Waiting",
     "check",
@@ -53,6 +55,21 @@ class SinkDescription(NamedTuple):
     """``inline`` or ``queued``."""
     level: str
     fallback: str | None
+    queue: str
+    """Room in memory for what waits; empty for an inline sink."""
+    spool: str
+    """Room for what waits in files; empty without a spool."""
+
+
+class StageDescription(NamedTuple):
+    """One table of `[emit.*]`."""
+
+    name: str
+    type: str
+    always: bool
+    """Whether it sees every event, before the pipelines."""
+    source: bool
+    """Whether it emits on its own."""
 
 
 class PipelineDescription(NamedTuple):
@@ -74,6 +91,7 @@ class Description(NamedTuple):
     pipelines: Sequence[PipelineDescription]
     sinks: Sequence[SinkDescription]
     capture: Sequence[str]
+    stages: Sequence[StageDescription]
     problems: Sequence[Problem]
 
 
@@ -140,23 +158,38 @@ def describe(source: Source = None, *, profile: str | None = None, resolve: bool
     try:
         found = find_document(source, profile, plugins)
     except ConfigError as error:
-        return Description(None, (), (), (), error.problems)
+        return Description(None, (), (), (), (), error.problems)
     composer, problems = check_document(found, plugins, resolve=resolve)
     if composer is None:
-        return Description(found.file, (), (), (), problems)
+        return Description(found.file, (), (), (), (), problems)
     config = composer.config
-    sinks = [
-        SinkDescription(
-            name=plan.name,
-            type=str(config.sink.get(plan.name, {}).get("type", plan.name)),
-            mode="inline" if plan.takes_events else plan.options.mode,
-            level=str(config.sink.get(plan.name, {}).get("level", "")),
-            fallback=plan.options.fallback,
-        )
-        for plan in composer.plans.values()
-    ]
+    sinks = [_sink(plan, config) for plan in composer.plans.values()]
     pipelines = [_pipeline(name, config, composer.default_format) for name in config.pipeline]
-    return Description(found.file, pipelines, sinks, tuple(config.capture), problems)
+    stages = [_stage(name, table, plugins) for name, table in config.emit.items()]
+    return Description(found.file, pipelines, sinks, tuple(config.capture), stages, problems)
+
+
+def _sink(plan: SinkPlan, config: Config) -> SinkDescription:
+    table = config.sink.get(plan.name, {})
+    queued = plan.options.mode == "queued" and not plan.takes_events
+    return SinkDescription(
+        name=plan.name,
+        type=str(table.get("type", plan.name)),
+        mode="queued" if queued else "inline",
+        level=str(table.get("level", "")),
+        fallback=plan.options.fallback,
+        queue=str(plan.options.queue) if queued else "",
+        spool=str(plan.options.spool) if queued and plan.options.spooled else "",
+    )
+
+
+def _stage(name: str, table: Mapping[str, Any], plugins: Plugins) -> StageDescription:
+    try:
+        found = plugins.find("emit", str(table.get("type")))
+    except PluginError:
+        found = object  # a problem, and noted as one
+    source = callable(getattr(found, "start", None)) and not callable(getattr(found, "emit", None))
+    return StageDescription(name, str(table.get("type", "")), table.get("always") is True, source)
 
 
 def _pipeline(name: str, config: Config, default_format: Any) -> PipelineDescription:

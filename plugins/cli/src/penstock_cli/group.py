@@ -24,6 +24,7 @@ class _Own(NamedTuple):
 
 OWN: Final = {
     "demo": _Own("penstock_cli.demo.command:demo", "Show the whole river at work, in five seconds."),
+    "graph": _Own("penstock_cli.graph.command:graph", "Draw the river that a configuration describes."),
     "check": _Own("penstock_cli.check:check", "Find every mistake in a configuration."),
     "plugins": _Own("penstock_cli.plugins:plugins", "List what is installed."),
     "send": _Own("penstock_cli.send:send", "Send one event, and tell what became of it."),

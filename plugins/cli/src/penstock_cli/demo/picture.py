@@ -1,46 +1,18 @@
-"""Picture: draws what the demo shows; descriptions and ledgers in, text out; any thread; nothing is computed here."""
+"""Picture: draws what the demo shows; ledgers in, text out; any thread; nothing is computed here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
-from rich.text import Text
-from rich.tree import Tree
 
 from penstock import Ledger
-from penstock.tooling import Description, PipelineDescription, SinkDescription
 from penstock_cli import output
 
 _WIDE = 100
 """Columns where there is no terminal to ask."""
 _TABLE = 60
 """Columns below which a table would tear words apart."""
-
-
-def river(found: Description) -> str:
-    """Return the river as a tree: each pipeline, and the way of its events."""
-    tree = Tree(Text("the river: emit -> match -> redact -> format -> deliver -> sink", style="bold"))
-    sinks = {sink.name: sink for sink in found.sinks}
-    for pipeline in found.pipelines:
-        branch = tree.add(Text.assemble("pipeline ", (pipeline.name, "bold cyan")))
-        for name, value in _way(pipeline, sinks):
-            branch.add(Text.assemble((f"{name} ", "dim"), value))
-    return output.drawn(tree, output.width() or _WIDE)
-
-
-def _way(pipeline: PipelineDescription, sinks: Mapping[str, SinkDescription]) -> Sequence[tuple[str, str]]:
-    way = [
-        ("match", f"{' '.join(pipeline.match) or '**'} from {pipeline.level}"),
-        *((("emit", " ".join(pipeline.emit)),) if pipeline.emit else ()),
-        ("redact", " ".join(pipeline.redact) or "nothing but known secrets"),
-        ("format", pipeline.format),
-    ]
-    sink = sinks.get(pipeline.sink)
-    if sink is None:
-        return [*way, ("sink", pipeline.sink)]
-    fallback = [("fallback", sink.fallback)] if sink.fallback else []
-    return [*way, ("sink", f"{sink.name}: {sink.type}, {sink.mode}"), *fallback]
 
 
 def accounts(ledger: Ledger) -> str:

@@ -15,10 +15,14 @@ from penstock_cli import output
 from penstock_cli.demo import picture
 from penstock_cli.demo.story import Outage, Story
 from penstock_cli.demo.verdict import Arrived
+from penstock_cli.graph import tree
 
+_RIVER: Final = "the river: emit -> match -> redact -> format -> deliver -> sink"
 NEXT: Final = """
 next:
   penstock plugins        what is installed
+  penstock init           a penstock.toml to begin with
+  penstock graph          the river that it describes
   penstock check          every mistake in the penstock.toml of a project
   penstock send "hello"   one event, and what became of it
   penstock --help         all commands
@@ -64,7 +68,7 @@ class TextShow:
         """Draw the tree."""
         for text in missing:
             _say(f"the demo is shorter: {text}")
-        _say(picture.river(found))
+        _say(tree.drawn(found, _RIVER))
 
     def business(self) -> None:
         """Announce the live lines."""

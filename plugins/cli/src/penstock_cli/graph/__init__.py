@@ -1,0 +1,1 @@
+"""The command `penstock graph`: the river as configured, as a picture."""
