@@ -91,7 +91,7 @@ def drawn(river: River, theme: Theme = "auto") -> str:
 
 
 def _placed(river: River) -> Iterator[_Place]:
-    used = [column for column in COLUMNS if river.column(column)]
+    used: list[Column] = [column for column in COLUMNS if river.column(column)]
     widths = [max(_box_width(box) for box in river.column(column)) for column in used]
     lefts = dict(zip(used, accumulate([_MARGIN, *(width + _GAP_X for width in widths)]), strict=False))
     width_of = dict(zip(used, widths, strict=True))
