@@ -34,7 +34,7 @@ from penstock.faults import report
 from penstock.levels import CRITICAL, ERROR, WARNING
 from penstock.river.deliver import delivering
 from penstock.river.emit import slot, submit
-from penstock.river.redact import text_of
+from penstock.river.plain import text_of
 
 _TERMINALS: Final = frozenset(
     ["/dev/tty", "/dev/stdout", "/dev/stderr"]

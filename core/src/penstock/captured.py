@@ -16,7 +16,7 @@ from penstock.event import EMPTY, Event, Failure, Site
 from penstock.faults import report
 from penstock.levels import WARNING
 from penstock.river.emit import slot, thread_name
-from penstock.river.redact import snapshot_error, text_of
+from penstock.river.plain import snapshot_error, text_of
 
 _EVERY: Final = tuple(vars(logging.makeLogRecord({})))
 """Attributes that every record has; what else it has came in through `extra`, or from a record factory or filter."""
