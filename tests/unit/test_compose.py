@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+import hard_sinks
 import penstock
 from penstock.errors import ConfigError, Rejected
 from penstock.event import Event
@@ -287,6 +288,26 @@ class Unopened:
         """Stop everything."""
 
 
+class LastWords:
+    """A stage that says its name when it is closed, and what it saw of those in front of it."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.closed = False
+
+    def open(self, resume: Any, timer: Any, /) -> None:
+        self.resume = resume
+
+    def emit(self, event: Any, /) -> Any:
+        assert not self.closed, "emit after close"
+        self.seen.append(event.message)
+        return event
+
+    def close(self) -> None:
+        self.closed = True
+        self.resume(Event("last.words", f"bye after {len(self.seen)}"))
+
+
 KEEP = f"python:{__name__}:Keep"
 AUDIT = "python:hard_sinks:Audit"
 
@@ -329,6 +350,40 @@ def test_a_stage_that_cannot_be_opened_is_left_out_and_under_strict_an_error() -
 
     with pytest.raises(ConfigError, match="emit.u: cannot be opened"):
         penstock.configure(tables, strict=True)
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_what_a_stage_emits_as_it_is_closed_passes_the_open_stages_behind_it(always: bool) -> None:
+    stage = {"type": f"python:{__name__}:LastWords"}
+    penstock.configure(
+        {
+            "emit": {"front": {**stage, "always": always}, "back": stage},
+            "sink": {"audit": {"type": AUDIT}},
+            "pipeline": {"a": {"sink": "audit", "emit": ["back"] if always else ["front", "back"]}},
+        }
+    )
+    audit = hard_sinks.Audit.made[-1]
+
+    penstock.shutdown()
+
+    assert [event.message for event in audit.events] == ["bye after 0", "bye after 1"]
+    assert fault_counts() == {}
+
+
+def test_what_a_stage_emits_later_has_the_static_fields() -> None:
+    penstock.configure(
+        {
+            "context": {"service": "shop"},
+            "emit": {"words": {"type": f"python:{__name__}:LastWords"}},
+            "sink": {"audit": {"type": AUDIT}},
+            "pipeline": {"a": {"sink": "audit", "emit": ["words"]}},
+        }
+    )
+    audit = hard_sinks.Audit.made[-1]
+
+    penstock.shutdown()
+
+    assert [event.merged() for event in audit.events] == [{"service": "shop"}]
 
 
 @pytest.mark.parametrize(("first", "second"), [(AUDIT, KEEP), (KEEP, AUDIT)])

@@ -66,6 +66,8 @@ class Opened(Protocol):
     def open(self, resume: Resume, timer: Later, /) -> None:
         """Take what is needed to emit later: *resume* sends an event on, *timer* calls a function after seconds.
 
+        An event without a context gets the static fields of the configuration on that way.
+
         Called:
             When: once per pipeline that names the stage, before its first event.
             Thread: the thread that calls `configure`.
@@ -286,7 +288,8 @@ class Closeable(Protocol):
         """Let go of everything; calling it twice, or without `open`, is fine.
 
         Called:
-            When: once, at shutdown, after the last `write`; of a stage, after the last `emit`.
+            When: once, at shutdown, after the last `write`; of a stage, after the last `emit`, which may be what the
+                stages in front of it emitted as they were closed.
             Thread: the thread that shuts down.
             May block: shortly.
             If it raises: a fault, counted.

@@ -88,7 +88,8 @@ class Graph:
 
     def close(self, deadline: float) -> bool:
         """Stop the sources, let the stages emit what they hold, drain and close the sinks; return whether all went."""
-        for component in (*self.sources, *self.stages):
+        # Stages from front to back: what one emits at its end, those behind it still judge.
+        for component in (*self.sources, *reversed(self.stages)):
             if isinstance(component, Closeable):
                 _guarded(component.close)
         order = self._in_order()
@@ -431,7 +432,7 @@ class Composer:
     def _open_stage(self, stage: Stage, resume: Resume) -> bool:
         if isinstance(stage, Opened):
             try:
-                stage.open(resume, TIMERS.after)
+                stage.open(self._with_static_fields(resume), TIMERS.after)
             except Exception as error:  # promise: one broken plugin never stops another
                 keys = next(keys for used, keys in self._used if used is stage)
                 text = f"cannot be opened: {type(error).__qualname__}: {error}"
@@ -439,6 +440,15 @@ class Composer:
                 return False
         self._stages.append(stage)
         return True
+
+    def _with_static_fields(self, resume: Resume) -> Resume:
+        """Return *resume* for events that no mouth has given the static fields."""
+        static = self.config.context
+
+        def emit_later(event: Event) -> None:
+            resume(event if event.context else event.replace(context=static))
+
+        return emit_later if static else resume
 
     def _make(self, table: PipelineTable) -> tuple[Redact, Render]:
         """Return what redacts and what formats for this pipeline, as one if others do it alike."""
