@@ -48,6 +48,10 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "paths": "penstock-redact",
     "telegram": "penstock-telegram",
     "discord": "penstock-discord",
+    "group": "penstock-digest",
+    "quiet": "penstock-digest",
+    "sample": "penstock-digest",
+    "throttle": "penstock-digest",
 }
 
 
