@@ -104,11 +104,14 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def faults(session: nox.Session) -> None:
-    """Every fault at full length, and what it does to other libraries; on newer Pythons what ends a program there."""
+    """Every fault at full length, and what it does to other libraries; on newer Pythons what ends a program there.
+
+    ``-- --faults-page docs/faults.md`` puts the figures into the documentation.
+    """
     install_workspace(session, "tests", "faults")
     everything = session.python == PYTHONS[0]
     session.run(
-        *("python", "-m", "pytest", "-p", "no:randomly", "-q", "-rs", "--timeout=1800", "tests/faults"),
+        *("python", "-m", "pytest", "-p", "no:randomly", "-q", "-rs", "tests/faults"),
         *(() if everything else ("-k", "end or fork")),
         *session.posargs,
         env={"PENSTOCK_FAULTS": "full"},

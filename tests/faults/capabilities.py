@@ -20,6 +20,8 @@ from typing import Final
 
 import pytest
 
+from penstock.files import memory_backed
+
 skipped: Final[Counter[str]] = Counter()
 """How many tests were skipped, by reason."""
 _TRY: Final = 20.0
@@ -86,6 +88,10 @@ def _compiles() -> str:
         return _fails("cc", "-shared", "-fPIC", "-o", str(source.with_suffix(".so")), str(source))
 
 
+def _memory() -> str:
+    return "" if memory_backed("/dev/shm") else "no file system here is known to have no disk behind it"
+
+
 def _logrotate() -> str:
     return _fails("logrotate", "--version")
 
@@ -101,6 +107,7 @@ _PROBES: Final[Mapping[str, Callable[[], str]]] = {
     "fsfreeze": _freezes,
     "strace": _traces,
     "compiler": _compiles,
+    "memory-backed files": _memory,
     "logrotate": _logrotate,
     "loguru": _peer("loguru"),
     "structlog": _peer("structlog"),

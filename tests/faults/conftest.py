@@ -19,6 +19,11 @@ from sometimes import Sometimes
 from trial import Trials
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the figures of a full run be kept."""
+    parser.addoption("--faults-page", type=Path, default=None, help="page of the documentation to put the figures into")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Add what tells at the end of the run what was reached."""
     config.pluginmanager.register(hooks, "faults")

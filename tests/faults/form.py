@@ -9,9 +9,15 @@ from __future__ import annotations
 import os
 from typing import Final, TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 FULL: Final = os.environ.get("PENSTOCK_FAULTS") == "full"
+
+
+full_length: Final = pytest.mark.skipif(not FULL, reason="only at full length: nox -s faults")
+"""Marks what makes sense in the full form alone: figures of time, and what becomes of others."""
 
 
 def either(reduced: T, full: T) -> T:

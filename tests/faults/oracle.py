@@ -20,6 +20,7 @@ from numbered import Number, whole
 
 _TEXT_LINE: Final = re.compile(rb"20\d\d-[^<>\0]*<[^<>\0]*>")
 """A line of text: a date first, the numbered text last."""
+_NOTICE: Final = "penstock.event.dropped"
 
 
 class Verdict(NamedTuple):
@@ -39,8 +40,12 @@ class Verdict(NamedTuple):
     """Whole, but never issued."""
     disordered: int
     """Arrived behind a later event of the same worker."""
+    notices: int = 0
+    """Whole lines of Penstock's own, which say how many events were dropped before them."""
+    told: int = 0
+    """How many events those say were dropped, all together."""
     foreign: int = 0
-    """Whole lines of the library's own, such as one that says how many events were dropped."""
+    """Whole lines of anybody's own that are no such notices."""
 
     @property
     def missing(self) -> int:
@@ -74,14 +79,17 @@ def judge(board: Board, sources: Iterable[bytes], only: Collection[int] | None =
     workers = range(board.workers) if only is None else only
     seen: Counter[Number] = Counter()
     highest: dict[int, int] = {}
-    torn = disordered = foreign = 0
+    torn = disordered = foreign = notices = told = 0
     for source in sources:
         lines = source.split(b"\n")
         torn += lines.pop() != b""
         for line in lines:
             number = read(line)
             if number is None:
-                foreign += is_foreign(line)
+                dropped = told_by(line)
+                notices += dropped > 0
+                told += dropped
+                foreign += not dropped and is_foreign(line)
                 torn += not is_foreign(line)
                 continue
             if only is not None and number.worker not in only:
@@ -103,6 +111,8 @@ def judge(board: Board, sources: Iterable[bytes], only: Collection[int] | None =
         torn=torn,
         invented=len(seen) - len(real),
         disordered=disordered,
+        notices=notices,
+        told=told,
         foreign=foreign,
     )
 
@@ -110,16 +120,16 @@ def judge(board: Board, sources: Iterable[bytes], only: Collection[int] | None =
 def agrees(account: Mapping[str, Any], verdict: Verdict) -> bool:
     """Return whether what a ledger says of a sink is what became of its events, to the last one.
 
-    What the library says itself in the same place counts, too.
+    The notices in the sink's own stream are events like others: accepted, delivered, and none of them dropped here.
     """
-    own = account["accepted"] - verdict.issued
-    dropped = sum(account["dropped"].values())
     return bool(
         account["balanced"]
         and account["pending"] == 0
-        and account["delivered"] == verdict.arrived + verdict.foreign
-        and dropped == verdict.missing + own - verdict.foreign
-        and own >= verdict.foreign
+        and account["accepted"] == verdict.issued + verdict.notices
+        and account["delivered"] == verdict.arrived + verdict.notices
+        and sum(account["dropped"].values()) == verdict.missing
+        and verdict.told in (0, verdict.missing)
+        and not verdict.foreign
     )
 
 
@@ -137,6 +147,12 @@ def read(line: bytes) -> Number | None:
 def is_foreign(line: bytes) -> bool:
     """Return whether a line is whole, but nothing of ours: what a library says about itself."""
     return parsed(line) is not None and b"<" not in line
+
+
+def told_by(line: bytes) -> int:
+    """Return how many events a line says were dropped; 0 if it is no such notice."""
+    row = parsed(line) or {}
+    return sum(row["dropped"].values()) if row.get("logger") == _NOTICE else 0
 
 
 def parsed(line: bytes) -> Mapping[str, Any] | None:

@@ -39,14 +39,9 @@ def until_more_was_said(program: Program, trial: Trial, more: int) -> None:
 
 def recovery(program: Program, trial: Trial) -> float:
     """Wait until a line arrives, and return how many seconds that took."""
-    before, begun = size(trial), monotonic()
-    program.wait_until(lambda: size(trial) > before)
+    before, begun = trial.size(), monotonic()
+    program.wait_until(lambda: trial.size() > before)
     return monotonic() - begun
-
-
-def size(trial: Trial) -> int:
-    """Return how many bytes are in the file and its archives."""
-    return sum(path.stat().st_size for path in [*trial.archives, trial.path] if path.name.startswith("say"))
 
 
 def settle(trial: Trial, program: Program, fault: str, after: float) -> None:
@@ -54,15 +49,19 @@ def settle(trial: Trial, program: Program, fault: str, after: float) -> None:
     trial.board.stop()
     code, told = program.end(), program.told()
     verdict = trial.verdict()
-    table.note(
-        fault,
-        trial.library,
-        f"{verdict.missing:,} of {verdict.issued:,} missing, {verdict.torn} torn, {program.report['raised']:,} raised, "
-        f"{len(told):,} bytes on stderr, back after {after:.2f} s",
-    )
+    figure = f"{verdict.missing:,} of {verdict.issued:,} missing, {verdict.torn} torn"
+    figure += f", {program.report['raised']:,} raised, {len(told):,} bytes on stderr, back after {after:.2f} s"
+    table.note(fault, trial.library, figure)
     if trial.library != "penstock":
         return
     account = program.report["sinks"]["file"]
+    exact = agrees(account, verdict) and verdict.sound and program.report["balanced"]
+    table.promise(
+        fault,
+        f"the law is exact, at most {_STDERR:,} bytes on stderr, back within {_RECOVERY:.0f} s of room",
+        f"the law is {'exact' if exact else 'broken'}, {figure}",
+        exact and len(told) <= _STDERR and after <= _RECOVERY,
+    )
     assert code == 0
     assert program.report["balanced"]
     assert agrees(account, verdict), (account, verdict)
@@ -119,9 +118,9 @@ def test_a_limit_of_the_system_on_the_size_of_files(trials: Trials, sometimes: S
     with trials(workers=3, library=library) as trial, running(trial.order(threads=3, pause=0.0005)) as program:
         program.go()
         until_more_was_said(program, trial, 50)
-        limit = size(trial) + 10_000
+        limit = trial.size() + 10_000
         resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-        program.wait_until(lambda: size(trial) >= limit - 4_000)
+        program.wait_until(lambda: trial.size() >= limit - 4_000)
         until_more_was_said(program, trial, 300)
         sometimes("a file reached its limit")
         resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -70,7 +70,7 @@ def test_by_itself(trials: Trials, mode: str, end: str) -> None:
     assert verdict.arrived == 2_100 + (10 if "words" in end else 0)
 
 
-@pytest.mark.sometimes("a daemon thread said something when the sinks were closed")
+@pytest.mark.sometimes("a daemon thread said something when the sinks were closed", full=True)
 @pytest.mark.parametrize("mode", ["inline", "queued"])
 @pytest.mark.parametrize("end", either(["end_of_main"], ["end_of_main", "exception_in_main", "sigterm_handled"]))
 def test_under_daemon_threads_that_go_on(trials: Trials, sometimes: Sometimes, mode: str, end: str) -> None:

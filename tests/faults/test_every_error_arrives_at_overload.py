@@ -38,9 +38,16 @@ def test_every_error_arrives_though_the_sink_takes_far_less_than_is_said(trials:
     times = verdict.issued / verdict.arrived
     sometimes("a queue shed what matters less", account["dropped"].get("shed"))
     sometimes("twenty times as much was said as the sink took", times >= 20)
-    told = f"{errors.lost} of {errors.issued:,} errors lost, {verdict.missing:,} of {verdict.issued:,} shed"
-    table.note(f"overload, {'twenty times and more' if times >= 20 else f'{times:.0f} times'}", "penstock", told)
+    told = f"{errors.lost} of {errors.issued:,} errors lost"
+    table.note("overload", "penstock", f"{told}, {verdict.missing:,} of {verdict.issued:,} shed, {verdict.told:,} told")
+    table.promise(
+        "every `error` arrives at overload while the reserve is not full",
+        "20 times as much is said as the sink takes, 0 lost",
+        f"{times:.0f} times as much, {told}",
+        errors.clean and times >= 20,
+    )
     assert errors.clean, errors
     assert errors.issued > 0
     assert agrees(account, verdict), (account, verdict)
+    assert verdict.told == verdict.missing
     assert verdict.sound, verdict

@@ -41,6 +41,14 @@ def test_what_is_right_is_clean(tmp_path: Path) -> None:
     assert verdict.clean
 
 
+def test_a_notice_is_known_with_what_it_tells(tmp_path: Path) -> None:
+    row = {"message": "3 events dropped here", "logger": "penstock.event.dropped", "dropped": {"shed": 2, "too_old": 1}}
+    notice = json.dumps(row).encode() + b"\n"
+    verdict = verdict_of(tmp_path, [SAID[0] + notice + SAID[1] + notice])
+
+    assert verdict == Verdict(5, 5, 2, 3, 0, 0, 0, 0, notices=2, told=6)
+
+
 @pytest.mark.parametrize(
     ("what", "change"),
     [
@@ -87,25 +95,33 @@ def test_the_events_of_some_workers_can_be_judged_alone(tmp_path: Path) -> None:
         assert judge(board, said, only=[1]).clean
 
 
+RIGHT = {"accepted": 6, "delivered": 4, "dropped": {"shed": 2}, "pending": 0}
+"""What a ledger has to say of five events of which three arrived, behind which a notice tells of the other two."""
+
+
 @pytest.mark.parametrize(
-    ("account", "agreed"),
+    ("account", "seen", "agreed"),
     [
-        ({"accepted": 6, "delivered": 4, "dropped": {"shed": 2}, "pending": 0}, True),
-        (
-            {"accepted": 7, "delivered": 4, "dropped": {"shed": 3}, "pending": 0},
-            True,
-        ),  # its own notice was dropped, too
-        ({"accepted": 5, "delivered": 4, "dropped": {"shed": 1}, "pending": 0}, False),
-        ({"accepted": 6, "delivered": 5, "dropped": {"shed": 1}, "pending": 0}, False),
-        ({"accepted": 6, "delivered": 4, "dropped": {"shed": 1}, "pending": 1}, False),
-        ({"accepted": 6, "delivered": 4, "dropped": {}, "pending": 0}, False),
+        ({}, {}, True),
+        ({"accepted": 7, "dropped": {"shed": 3}}, {}, False),  # one that nobody said
+        ({"accepted": 5, "delivered": 3}, {}, False),  # the notice is not counted
+        ({"accepted": 5, "dropped": {"shed": 1}}, {}, False),
+        ({"delivered": 5, "dropped": {"shed": 1}}, {}, False),
+        ({"accepted": 7, "pending": 1}, {}, False),
+        ({"dropped": {}}, {}, False),
+        ({}, {"told": 1}, False),  # readers would believe that one less is missing
+        ({}, {"foreign": 1}, False),
+        ({"accepted": 5, "delivered": 3}, {"notices": 0, "told": 0}, True),  # it had nobody to tell
     ],
 )
-def test_a_ledger_agrees_with_what_became_of_the_events_or_does_not(account: dict[str, Any], agreed: bool) -> None:
-    total = account["delivered"] + sum(account["dropped"].values()) + account["pending"]
-    verdict = Verdict(5, 5, 3, 2, 0, 0, 0, 0, foreign=1)
+def test_a_ledger_agrees_with_what_became_of_the_events_or_does_not(
+    account: dict[str, Any], seen: dict[str, int], agreed: bool
+) -> None:
+    said = {**RIGHT, **account}
+    total = said["delivered"] + sum(said["dropped"].values()) + said["pending"]
+    verdict = Verdict(5, 5, 3, 2, 0, 0, 0, 0, notices=1, told=2)._replace(**seen)
 
-    assert agrees({**account, "balanced": account["accepted"] == total}, verdict) is agreed
+    assert agrees({**said, "balanced": said["accepted"] == total}, verdict) is agreed
 
 
 def test_archives_are_read_in_the_order_of_their_age_whoever_named_them(tmp_path: Path) -> None:
@@ -163,7 +179,7 @@ def run_of(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
     here = Path(__file__).parent
     command = [sys.executable, "-m", "pytest", "-c", "/dev/null", "-p", "hooks", "-p", "no:cacheprovider", str(folder)]
     paths = os.pathsep.join([str(here), str(here / "inject"), os.environ.get("PYTHONPATH", "")])
-    env = {**os.environ, "PYTHONPATH": paths, "PENSTOCK_FAULTS": ""}
+    env = {**os.environ, "PYTHONPATH": paths, "PENSTOCK_FAULTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=env)
 
 

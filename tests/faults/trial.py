@@ -72,8 +72,23 @@ class Trial:
             assert program.end() == 0, program.told()
 
     def lines(self) -> int:
-        """Return how many lines are in the file itself."""
-        return self.path.read_bytes().count(b"\n") if self.path.exists() else 0
+        """Return how many lines are in the file itself; none while it is being moved away."""
+        try:
+            return self.path.read_bytes().count(b"\n")
+        except FileNotFoundError:
+            return 0
+
+    def size(self) -> int:
+        """Return how many bytes are in the file and its archives, but for what is being moved meanwhile."""
+        return sum(size_of(path) for path in [*self.archives, self.path] if path.name.startswith(self.path.stem))
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file that may be gone at any moment."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 @final

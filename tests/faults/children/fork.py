@@ -52,6 +52,10 @@ def main() -> None:
     tell(ready=True)
     wait_for_go()
     threads = speaker.start()
+    busy = range(asked["threads"])
+    while not all(speaker.board.issued(worker) for worker in busy):
+        sleep(0.0005)
+    before = sum(speaker.board.issued(worker) for worker in busy)
     children: dict[int, float] = {}
     hung = failed = 0
     took = []
@@ -64,13 +68,15 @@ def main() -> None:
         children[pid] = monotonic()
         more_hung, more_failed = reap(children, asked["patience"], _TOGETHER)
         hung, failed = hung + more_hung, failed + more_failed
+    meanwhile = sum(speaker.board.issued(worker) for worker in busy) - before
     more_hung, more_failed = reap(children, asked["patience"], 0)
     speaker.board.stop()
     for thread in threads:
         thread.join()
     speaker.flush()
     took.sort()
-    speaker.report(hung=hung + more_hung, failed=failed + more_failed, fork=took[int(0.99 * len(took))])
+    facts = {"hung": hung + more_hung, "failed": failed + more_failed, "meanwhile": meanwhile}
+    speaker.report(**facts, fork=took[int(0.99 * len(took))])
 
 
 if __name__ == "__main__":

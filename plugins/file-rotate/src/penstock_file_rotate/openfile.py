@@ -191,7 +191,8 @@ class OpenFile:
     def mend(self, path: Path) -> bool:
         """Take back half lines that stand at the end; return False if it cannot be seen whether one does.
 
-        Where another line came behind one in that very moment, it is written again: behind the half it is none.
+        Where another line came behind one in that very moment, it is written again: behind the half it is none. A later
+        line of the same thread may stand before it by then; to move that too would put whole lines at risk.
 
         Raises:
             OSError: If the file cannot be cut or written; then it is tried again.
