@@ -10,7 +10,7 @@ import pytest
 
 from repository import CORE, EXAMPLES, PACKAGES, PLUGINS, ROOT, import_package, project_of
 
-KINDS = {"emit", "redact", "format", "sink", "command", "library"}
+KINDS = {"emit", "redact", "format", "sink", "command", "library", "testing"}
 HEADINGS = ("## Install", "## Configure", "## Options", "## When it fails")
 
 
@@ -59,7 +59,7 @@ def test_its_entry_points_name_its_registration_module_and_its_keywords_its_kind
 
     assert kinds
     assert kinds <= KINDS
-    assert bool(entries) == bool(kinds - {"command", "library"})
+    assert bool(entries) == bool(kinds - {"command", "library", "testing"})
     if package in PLUGINS:
         assert set(entries.values()) <= {import_package(package).name}
 

@@ -6,11 +6,12 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from penstock import faults
-from penstock.faults import ERROR, Fault, fault_counts, last_resort, listen, report
+from penstock.faults import ERROR, Aside, Fault, fault_counts, last_resort, listen, report
 
 
 def test_a_fault_is_told_once_in_ten_seconds_and_counted_always(
@@ -116,3 +117,31 @@ def test_a_standard_error_that_was_closed_at_the_start_is_left_alone(tmp_path: o
     shell = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} 2>&-"
 
     assert subprocess.run(shell, shell=True, stdout=subprocess.PIPE, text=True, check=True).stdout == "0\n"
+
+
+def test_what_is_set_aside_is_neither_counted_nor_told(capfd: pytest.CaptureFixture[str]) -> None:
+    heard: list[Fault] = []
+    inner: list[Fault] = []
+    with Aside(heard.append):
+        report("sink.failed", "Sink failed.", subject="a", error=ValueError("x"), count=3)
+        with Aside(inner.append):
+            report("sink.failed", "Sink failed.", subject="b")
+        report("sink.failed", "Sink failed.", subject="c")
+
+    assert [(fault.subject, fault.count) for fault in heard] == [("a", 3), ("c", 1)]
+    assert heard[0].data == {"error": "ValueError"}
+    assert [fault.subject for fault in inner] == ["b"]
+    assert fault_counts() == {}
+    assert capfd.readouterr().err == ""
+
+
+def test_faults_of_other_threads_and_of_later_are_not_set_aside(capfd: pytest.CaptureFixture[str]) -> None:
+    heard: list[Fault] = []
+    with Aside(heard.append):
+        thread = threading.Thread(target=report, args=("sink.failed", "Sink failed."), kwargs={"subject": "other"})
+        thread.start()
+        thread.join()
+    report("sink.failed", "Sink failed.", subject="later")
+
+    assert heard == []
+    assert fault_counts() == {("sink.failed", "other"): 1, ("sink.failed", "later"): 1}

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 import penstock
-from penstock.testing import FailingSink, RecordingSink, SlowSink, capture, some_event, some_record
+from penstock.faults import report
+from penstock.testing import FailingSink, RecordingSink, SlowSink, capture, faults, some_event, some_record
 
 
 def test_capture_finds_events_by_message_name_and_fields() -> None:
@@ -86,3 +87,35 @@ def test_the_sinks_do_what_they_say() -> None:
 def test_an_event_and_a_record_as_a_river_makes_them() -> None:
     assert some_event("x", level="error", a=1).level == 40
     assert some_record(level="error").level == 40
+
+
+def test_waiting_for_an_event_of_another_thread_ends_when_it_comes() -> None:
+    go = threading.Event()
+
+    def work() -> None:
+        for number in range(3):
+            go.wait(30)
+            penstock.execute("shop.paid", {"number": number}, {"who": "me"})
+
+    with capture() as events:
+        thread = threading.Thread(target=work)
+        thread.start()
+        go.set()
+        found = events.wait_for("shop.paid", 30, 3, who="me")
+        thread.join()
+
+    assert [event.measurements for event in found] == [{"number": 0}, {"number": 1}, {"number": 2}]
+
+
+def test_waiting_in_vain_says_what_came_instead() -> None:
+    with capture() as events:
+        penstock.get_logger("shop").info("sold")
+        with pytest.raises(AssertionError, match=r"'paid' came 0 of 2 times in 0.01 s; there is <Captured \['sold'\]>"):
+            events.wait_for("paid", 0.01, 2)
+
+
+def test_faults_are_counted_by_kind_and_subject(capfd: pytest.CaptureFixture[str]) -> None:
+    report("sink.failed", "Sink failed.", subject="oncall")
+    report("sink.failed", "Sink failed.", subject="oncall")
+
+    assert faults() == {("sink.failed", "oncall"): 2}

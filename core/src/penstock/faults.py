@@ -21,7 +21,7 @@ from penstock.text import escape_controls
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["ERROR", "WARNING", "Fault", "fault_counts", "last_resort", "listen", "report"]
+__all__ = ["ERROR", "WARNING", "Aside", "Fault", "fault_counts", "last_resort", "listen", "report"]
 
 _EVERY: Final = 10.0
 """Seconds between two tellings of the same kind of fault about the same subject; those between are counted."""
@@ -69,6 +69,31 @@ _counts: dict[tuple[str, str], int] = {}
 _told: dict[tuple[str, str], tuple[float, int]] = {}
 _listener: Listener | None = None
 _telling: set[int] = set()
+_aside: dict[int, Callable[[Fault], object]] = {}
+
+
+@final
+class Aside:
+    """A block in which the faults of its thread go to *hear* alone: they are neither counted nor told to anybody else.
+
+    What goes wrong in a trial is no business of the process.
+    """
+
+    __slots__ = ("_before", "_hear", "_ident")
+
+    def __init__(self, hear: Callable[[Fault], object]) -> None:
+        self._hear = hear
+
+    def __enter__(self) -> None:
+        self._ident = get_ident()
+        self._before = _aside.get(self._ident)
+        _aside[self._ident] = self._hear
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is None:
+            _aside.pop(self._ident, None)
+        else:
+            _aside[self._ident] = self._before
 
 
 def listen(listener: Listener | None) -> None:
@@ -105,16 +130,19 @@ def report(
         data: Facts beside the sentence.
     """
     try:
-        fault = _due(kind, subject, text, level, error, count, data)
+        if error is not None:
+            data = {"error": type(error).__qualname__, **data}
+        if _aside and (hear := _aside.get(get_ident())) is not None:
+            hear(Fault(kind, subject, text, level, data, count))
+            return
+        fault = _due(kind, subject, text, level, count, data)
         if fault is not None:
             _tell(fault)
     except Exception as broken:  # promise: a fault never becomes the program's
         last_resort(f"penstock: error: a fault could not be reported: {type(broken).__name__}")
 
 
-def _due(
-    kind: str, subject: str, text: str, level: int, error: BaseException | None, count: int, data: dict[str, object]
-) -> Fault | None:
+def _due(kind: str, subject: str, text: str, level: int, count: int, data: dict[str, object]) -> Fault | None:
     key, shared = (kind, subject), (kind, "__overflow__")
     now, many = monotonic(), len(_counts) >= _KINDS
     with _lock:  # plain stores alone, no call: no signal handler runs in here and waits for who waits for the lock
@@ -126,10 +154,7 @@ def _due(
         if now - when < _EVERY:
             return None
         _told[key] = (now, total)
-    since = total - told
-    if error is not None:
-        data = {"error": type(error).__qualname__, **data}
-    return Fault(kind, subject, text, level, data, since)
+    return Fault(kind, subject, text, level, data, total - told)
 
 
 def _tell(fault: Fault) -> None:
@@ -158,6 +183,7 @@ def forget() -> None:
     _counts.clear()
     _told.clear()
     _telling.clear()
+    _aside.clear()
 
 
 def last_resort(line: str) -> bool:

@@ -9,12 +9,16 @@ from typing import Any
 
 from penstock import capture as captured
 from penstock import files, logger
+from penstock.clock import monotonic, sleep
 from penstock.event import NOWHERE, Event
+from penstock.faults import fault_counts
 from penstock.levels import INFO, level_number
 from penstock.river.emit import slot
 from penstock.types import Record
 
-__all__ = ["Captured", "FailingSink", "RecordingSink", "SlowSink", "capture", "some_event", "some_record"]
+__all__ = ["Captured", "FailingSink", "RecordingSink", "SlowSink", "capture", "faults", "some_event", "some_record"]
+
+_NAP = 0.005
 
 
 class Captured(Sequence[Event]):
@@ -48,6 +52,25 @@ class Captured(Sequence[Event]):
         """Return how many events have message or name *what*, and all of *fields*."""
         return len(self.matching(what, **fields))
 
+    def wait_for(
+        self, what: str | None = None, timeout: float = 5.0, times: int = 1, /, **fields: object
+    ) -> list[Event]:
+        """Return the events with message or name *what* and all of *fields* as soon as there are *times* of them.
+
+        Called:
+            When: in a test of something that emits from another thread.
+            Thread: any but the one that emits.
+            May block: up to *timeout* seconds. It looks every few milliseconds: a lock that emitters took would stop a
+                signal handler that emits.
+            If it raises: AssertionError with what came instead.
+        """
+        until = monotonic() + timeout
+        while len(found := self.matching(what, **fields)) < times:
+            if monotonic() >= until:
+                raise AssertionError(f"{what!r} came {len(found)} of {times} times in {timeout} s; there is {self!r}")
+            sleep(_NAP)
+        return found
+
 
 def _comparable(event: Event, wanted: Mapping[str, object]) -> Any:
     merged = event.merged()
@@ -79,6 +102,16 @@ def capture() -> Iterator[Captured]:
         with _taps:
             slot.taps = tuple(one for one in slot.taps if one is not tap)
             _retune()
+
+
+def faults() -> Mapping[tuple[str, str], int]:
+    """Return how often what went wrong inside Penstock since the process started, by kind and subject.
+
+    Example:
+        >>> ("sink.failed", "oncall") in faults()
+        False
+    """
+    return fault_counts()
 
 
 _taps = threading.Lock()

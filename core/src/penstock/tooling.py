@@ -16,24 +16,40 @@ from penstock.assembly.origin import Origin
 from penstock.assembly.plugins import CATALOGUE, KINDS, Listing, Plugins, list_installed
 from penstock.assembly.recover import Recovered, Waiting, list_waiting, recover
 from penstock.assembly.replay import Replay, Replayed, replay
+from penstock.assembly.route import Decision, EventError, PipelineRoute, Route, SinkRoute, event_of
+from penstock.assembly.route import route as find_route
 from penstock.assembly.runtime import Runtime
 from penstock.assembly.runtime import configure as run
+from penstock.assembly.verdict import Case, Cases, Finding, Verdict
+from penstock.assembly.verdict import cases as find_cases
+from penstock.assembly.where import Where
 from penstock.errors import ConfigError, PluginError, Problem, UnknownTypeError
 
 __all__ = [
     "CATALOGUE",
+    "Case",
+    "Cases",
+    "Decision",
     "Description",
     "Document",
+    "EventError",
+    "Finding",
     "Listing",
     "Origin",
     "PipelineDescription",
+    "PipelineRoute",
     "Recovered",
     "Replay",
     "Replayed",
+    "Route",
     "SinkDescription",
+    "SinkRoute",
     "StageDescription",
+    "Verdict",
     "Verification",
     "Waiting",
+    "Where",
+    "cases",
     "check",
     "configure",
     "describe",
@@ -42,6 +58,7 @@ __all__ = [
     "list_waiting",
     "recover",
     "replay",
+    "route",
     "verify",
 ]
 
@@ -203,6 +220,52 @@ def _pipeline(name: str, config: Config, default_format: Any) -> PipelineDescrip
         format=table.format or default_format(table.sink),
         sink=table.sink,
     )
+
+
+def route(event: Mapping[str, object], source: Source = None, *, profile: str | None = None) -> Route:
+    """Return which way *event* would take: every decision about it, and the bytes that each sink would get.
+
+    Nothing is sent and nothing opened; references to secrets are not followed.
+
+    Args:
+        event: As the table `emit` of a `[[test]]`; only its ``name`` is needed.
+        source: As for `penstock.configure`.
+        profile: As for `penstock.configure`.
+
+    Raises:
+        EventError: If *event* is none.
+        ConfigError: If the configuration cannot run.
+
+    Example:
+        >>> config = {"sink": {"out": {"type": "last-resort"}}, "pipeline": {"all": {"sink": "out", "level": "error"}}}
+        >>> way = route({"name": "shop.sold"}, config)
+        >>> way.pipelines[0].takes, way.pipelines[0].decisions[-1].text
+        (False, 'info is below error, the level of the pipeline')
+    """
+    table = event_of(event)
+    return find_route(find_document(source, profile, Plugins()), table)
+
+
+def cases(source: Source = None, *, profile: str | None = None) -> Cases:
+    """Return the tests of a configuration, in order; `Case.run` runs one.
+
+    Args:
+        source: As for `penstock.configure`.
+        profile: As for `penstock.configure`; a test may name another.
+
+    Raises:
+        ConfigError: With every problem, if the configuration cannot run, or one of its tests cannot be meant.
+
+    Example:
+        >>> config = {
+        ...     "sink": {"out": {"type": "last-resort"}},
+        ...     "pipeline": {"all": {"sink": "out"}},
+        ...     "test": [{"emit": {"name": "shop.sold"}, "expect": {"out": {"contains": "shop.sold"}}}],
+        ... }
+        >>> [case.run().passed for case in cases(config).cases]
+        [True]
+    """
+    return find_cases(source, profile)
 
 
 def verify(listing: Listing) -> Verification:

@@ -54,7 +54,7 @@ def build(source: Source, profile: str | None, plugins: Plugins, strict: bool) -
     if composer is None or any(problem.stops(strict) for problem in problems):
         raise ConfigError(problems)
     graph = composer.compose()
-    late = [problem for problem in _placed(composer.problems, document) if problem not in problems]
+    late = [problem for problem in placed(composer.problems, document) if problem not in problems]
     if any(problem.stops(strict) for problem in late):
         graph.close(monotonic())
         raise ConfigError(late)
@@ -72,13 +72,13 @@ def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tupl
     structurer = Structurer(document.folder, resolve)
     config, problems = check_document(document, structurer)
     if config is None:
-        return None, _placed([*document.problems, *problems], document)
+        return None, placed([*document.problems, *problems], document)
     composer = Composer(config, plugins, structurer)
     found = [problem for problem in composer.check() if problem not in problems]
-    return composer, _placed([*document.problems, *problems, *found], document)
+    return composer, placed([*document.problems, *problems, *found], document)
 
 
-def _placed(problems: Sequence[Problem], document: Document) -> list[Problem]:
+def placed(problems: Sequence[Problem], document: Document) -> list[Problem]:
     """Return *problems* where they are, in order, and without any secret: by now all of them are known."""
     for problem in problems:
         document.place(problem)

@@ -17,13 +17,14 @@ from penstock.assembly.components import Components, Keys, gate_of
 from penstock.assembly.config import Config, PipelineTable, Table
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.structure import Structurer, without
-from penstock.clock import TIMERS
+from penstock.clock import TIMERS, Later
 from penstock.errors import Closed, Problem
 from penstock.event import Event
 from penstock.faults import ERROR, WARNING, report
 from penstock.ledger import Ledger, PipelineAccount, SinkAccount
 from penstock.river.deliver import NOTICE, Delivery, DeliveryOptions, Notify
 from penstock.river.emit import slot
+from penstock.river.env import Env
 from penstock.river.format import PlainFormat, Render, build_format
 from penstock.river.letters import DeadLetters
 from penstock.river.match import build_match
@@ -148,6 +149,11 @@ class SinkPlan:
         return str(getattr(self.sink, "default_format", "plain"))
 
     @property
+    def made(self) -> bool:
+        """Whether there is a sink; else its fallback gets what it would have got."""
+        return not isinstance(self.sink, _MissingSink)
+
+    @property
     def takes_events(self) -> bool:
         """Whether it works on events, not on records."""
         return getattr(self.sink, "accepts", "record") == "event"
@@ -161,6 +167,21 @@ class _MissingSink:
 
     def write(self, batch: Sequence[Record], /) -> None:
         raise Closed("it could not be made")
+
+
+@frozen(kw_only=True)
+class World:
+    """What a river asks of the world around it; a trial puts another one in its place.
+
+    Attributes:
+        env: Time, chance and threads of queued deliveries; the real ones if None.
+        timer: Calls a stage later.
+        watch: Gets each emit stage with its name and the place that uses it, returns what is used in its place.
+    """
+
+    env: Env | None = None
+    timer: Later = TIMERS.after
+    watch: Callable[[Stage, str, Keys], Stage] = lambda stage, name, at: stage
 
 
 def configured_levels(config: Config) -> Levels:
@@ -184,6 +205,7 @@ class Composer:
         self._components = Components(config, plugins, structurer)
         self._made: dict[object, tuple[Redact, Render]] = {}
         self._redacts: dict[tuple[str, ...], Redact] = {}
+        self._world = World()
         self._stages: list[Stage] = []
         self._used: list[tuple[Stage, Keys]] = []
 
@@ -212,6 +234,9 @@ class Composer:
         for plan in list(self.plans.values()):
             self._check_fallback(plan)
             self._check_fallback_takes_alike(plan)
+        for place, case in enumerate(self.config.test):
+            if case.profile is None:  # with one there may be other sinks
+                self._components.note(case.dangling(("test", place), list(self.plans)))
         return self.problems
 
     def _check_pipeline(self, keys: tuple[str, ...], pipeline: PipelineTable) -> None:
@@ -327,8 +352,9 @@ class Composer:
 
     # -- then: open sinks, close pipelines over them ------------------------------------------------------------------
 
-    def compose(self) -> Graph:
+    def compose(self, world: World | None = None) -> Graph:
         """Open every sink and return the river; call it after `check`, if no problem is in the way."""
+        self._world = world or World()
         accounts = {name: SinkAccount(name) for name in self.plans}
         sinks = {name: self._delivery_to(plan, accounts[name]) for name, plan in self.plans.items()}
         self._wire_fallbacks(sinks, accounts)
@@ -363,7 +389,7 @@ class Composer:
             return InlineDelivery(sink, account)
         if plan.options.mode == "inline" or plan.takes_events:
             return InlineDelivery(sink, account)
-        return QueuedDelivery(sink, account, plan.options, None, self._journal(plan, account))
+        return QueuedDelivery(sink, account, plan.options, self._world.env, self._journal(plan, account))
 
     def _journal(self, plan: SinkPlan, account: SinkAccount) -> Journal | None:
         """Return the journal of a sink that wants one, if there is a place for it."""
@@ -425,14 +451,15 @@ class Composer:
     def _used_stages(self, names: Sequence[str], at: Keys) -> list[tuple[Stage, str]]:
         """Return a new stage for each name that stands at *at*, with the reason to count for what it stops."""
         made = [(self._components.stage(name, at), ("emit", name)) for name in names]
-        used = [(stage, keys) for stage, keys in made if callable(getattr(stage, "emit", None))]
+        watch = self._world.watch
+        used = [(watch(stage, keys[1], at), keys) for stage, keys in made if callable(getattr(stage, "emit", None))]
         self._used += used
         return [(stage, gate_of(stage)) for stage, _ in used]
 
     def _open_stage(self, stage: Stage, resume: Resume) -> bool:
         if isinstance(stage, Opened):
             try:
-                stage.open(self._with_static_fields(resume), TIMERS.after)
+                stage.open(self._with_static_fields(resume), self._world.timer)
             except Exception as error:  # promise: one broken plugin never stops another
                 keys = next(keys for used, keys in self._used if used is stage)
                 text = f"cannot be opened: {type(error).__qualname__}: {error}"

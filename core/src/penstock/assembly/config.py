@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from penstock import files
+from penstock.assembly.cases import CaseTable
 from penstock.assembly.origin import FileText, Kind, Layer, Origin, origin_in, place
 from penstock.assembly.overlay import Read, overlaid
 from penstock.assembly.structure import EnvironmentText, Structurer, without
@@ -71,7 +72,7 @@ class Config:
     format: dict[str, Options] = field(factory=dict, repr=False)
     sink: dict[str, Options] = field(factory=dict, repr=False)
     pipeline: dict[str, PipelineTable] = field(factory=dict)
-    test: list[Table] = field(factory=list, repr=False, metadata={"doc": "Cases for `penstock test`."})
+    test: list[CaseTable] = field(factory=list, repr=False, metadata={"doc": "Cases for `penstock test`."})
 
 
 class Document:
@@ -280,6 +281,9 @@ def check_document(document: Document, structurer: Structurer) -> tuple[Config |
             break
         table = without(table, found)
         value, found = structurer.structure(table, Config)
+    for problem in problems:
+        if problem.keys[:1] == ("test",):
+            problem.degrades = True  # no program needs its tests to run
     return value, [*problems, *(_untyped(value) if value is not None else ())]
 
 

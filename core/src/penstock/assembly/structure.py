@@ -10,8 +10,9 @@ from __future__ import annotations
 import difflib
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
@@ -74,6 +75,16 @@ class Structured(NamedTuple):
     problems: list[Problem]
 
 
+_switching = threading.RLock()
+"""Held while validators are off: attrs switches them for the whole process, and whoever is done switches them on."""
+
+
+@contextmanager
+def _without_validators() -> Iterator[None]:
+    with _switching, attrs.validators.disabled():
+        yield
+
+
 class Structurer:
     """Structures the tables of one document.
 
@@ -95,7 +106,7 @@ class Structurer:
         that only warns.
         """
         # Placeholders have no business with validators, which attrs would ask once more.
-        with nullcontext() if self._resolve else attrs.validators.disabled():
+        with nullcontext() if self._resolve else _without_validators():
             problems: list[Problem] = []
             for converter in (self._strict, self._lenient):
                 try:

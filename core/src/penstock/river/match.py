@@ -7,9 +7,10 @@ that begins with ``!`` excludes. Excluding wins, and where there are only exclus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 Match: TypeAlias = Callable[[str], bool]
+T = TypeVar("T")
 
 _ONE: Final = "*"
 _ANY_NUMBER: Final = "**"
@@ -73,8 +74,8 @@ def _fits(name: list[str], pattern: list[str]) -> bool:
     return all(segment == _ANY_NUMBER for segment in pattern[at:])
 
 
-def longest_prefix(name: str, levels: Mapping[str, int]) -> int | None:
-    """Return the level of the longest entry that is *name* or a dotted prefix of it, or None.
+def longest_prefix(name: str, levels: Mapping[str, T]) -> T | None:
+    """Return what is under the longest key that is *name* or a dotted prefix of it, or None.
 
     Example:
         >>> longest_prefix("urllib3.connectionpool", {"urllib3": 30})

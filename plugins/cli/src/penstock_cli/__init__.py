@@ -1,4 +1,4 @@
-"""penstock-cli: the command line: demo, check, plugins, pipe, send, recover, replay."""
+"""penstock-cli: the command line: demo, check, plugins, route, test, pipe, send, recover, replay."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ OWN: Final = {
     "graph": _Own("penstock_cli.graph.command:graph", "Draw the river that a configuration describes."),
     "check": _Own("penstock_cli.check:check", "Find every mistake in a configuration."),
     "plugins": _Own("penstock_cli.plugins:plugins", "List what is installed."),
+    "route": _Own("penstock_cli.route:route", "Show which way an event would take, and why."),
+    "test": _Own("penstock_cli.test:test", "Run the tests in a configuration."),
     "send": _Own("penstock_cli.send:send", "Send one event, and tell what became of it."),
     "pipe": _Own("penstock_cli.pipe.command:pipe", "Run a program and take in what it says."),
     "recover": _Own("penstock_cli.recover:recover", "Deliver what programs left when they died."),
