@@ -20,6 +20,9 @@ from penstock.assembly.route import Decision, EventError, PipelineRoute, Route, 
 from penstock.assembly.route import route as find_route
 from penstock.assembly.runtime import Runtime
 from penstock.assembly.runtime import configure as run
+from penstock.assembly.schema import Schema
+from penstock.assembly.schema import schema as schema_of
+from penstock.assembly.settings import Setting, settings_of
 from penstock.assembly.verdict import Case, Cases, Finding, Verdict
 from penstock.assembly.verdict import cases as find_cases
 from penstock.assembly.where import Where
@@ -42,6 +45,7 @@ __all__ = [
     "Replay",
     "Replayed",
     "Route",
+    "Setting",
     "SinkDescription",
     "SinkRoute",
     "StageDescription",
@@ -59,6 +63,8 @@ __all__ = [
     "recover",
     "replay",
     "route",
+    "schema",
+    "settings",
     "verify",
 ]
 
@@ -266,6 +272,22 @@ def cases(source: Source = None, *, profile: str | None = None) -> Cases:
         [True]
     """
     return find_cases(source, profile)
+
+
+def settings(document: Document) -> list[Setting]:
+    """Return every effective value of *document* and where it comes from; no secret is in any of them.
+
+    Example:
+        >>> found = settings(document({"level": "notice", "sink": {"out": {"type": "last-resort"}}}))
+        >>> [(".".join(one.keys), one.value, one.source) for one in found][:1]
+        [('level', 'notice', 'program')]
+    """
+    return settings_of(document, Plugins())
+
+
+def schema() -> Schema:
+    """Return the JSON Schema of configurations, with every option of every installed plugin, which this imports."""
+    return schema_of(Plugins())
 
 
 def verify(listing: Listing) -> Verification:

@@ -19,7 +19,7 @@ from penstock.types import Format, KeyRedactor, PathRedactor, Source, TextRedact
 Keys = tuple[str, ...]
 
 # Keys of a component's table that are the core's own.
-_CORE_KEYS: Final[Mapping[str, frozenset[str]]] = {
+CORE_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "emit": frozenset({"type", "always"}),
     "redact": frozenset({"type"}),
     "format": frozenset({"type"}),
@@ -116,7 +116,7 @@ class Components:
         found = self._find(kind, type_name, keys, declared is not None)
         if found is None:
             return None
-        options = {key: value for key, value in table.items() if key not in _CORE_KEYS[kind]}
+        options = {key: value for key, value in table.items() if key not in CORE_KEYS[kind]}
         if hasattr(found, "__attrs_attrs__"):
             component, problems = self._structurer.structure(options, found, *keys)
             self.note(problems)

@@ -30,7 +30,7 @@ API: Final = 1
 KINDS: Final = ("emit", "redact", "format", "sink")
 
 # The core's own two: they need no plugin, and are what is left when plugins fail.
-_BUILT_IN: Final[Mapping[tuple[str, str], type]] = {
+BUILT_IN: Final[Mapping[tuple[str, str], type]] = {
     ("format", "plain"): PlainFormat,
     ("sink", "last-resort"): LastResortSink,
 }
@@ -114,7 +114,7 @@ class Plugins:
         """
         if name.startswith("python:"):
             return _named_class(name)
-        built_in = _BUILT_IN.get((kind, name))
+        built_in = BUILT_IN.get((kind, name))
         if built_in is not None:
             return built_in
         found = self._offer(name).get((kind, name))
@@ -125,7 +125,7 @@ class Plugins:
     def _known(self, kind: str, name: str) -> list[str]:
         """Return types that could have been meant: those of that kind, and those whose kind nobody stated."""
         listed = [one.type for one in list_installed() if (kind in one.kinds or not one.kinds) and one.type != name]
-        return [*listed, *(built_in for built_kind, built_in in _BUILT_IN if built_kind == kind)]
+        return [*listed, *(built_in for built_kind, built_in in BUILT_IN if built_kind == kind)]
 
     def _offer(self, name: str) -> Mapping[tuple[str, str], type]:
         """Return everything the entry point *name* offers, by kind and type; loaded once."""

@@ -25,7 +25,9 @@ class _Own(NamedTuple):
 OWN: Final = {
     "demo": _Own("penstock_cli.demo.command:demo", "Show the whole river at work, in five seconds."),
     "graph": _Own("penstock_cli.graph.command:graph", "Draw the river that a configuration describes."),
+    "config": _Own("penstock_cli.config.command:config", "Show, read, change and export a configuration."),
     "check": _Own("penstock_cli.check:check", "Find every mistake in a configuration."),
+    "schema": _Own("penstock_cli.schema:schema", "Write the JSON Schema of configurations, for editors."),
     "plugins": _Own("penstock_cli.plugins:plugins", "List what is installed."),
     "route": _Own("penstock_cli.route:route", "Show which way an event would take, and why."),
     "test": _Own("penstock_cli.test:test", "Run the tests in a configuration."),
@@ -58,6 +60,23 @@ def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> 
         for example in examples:
             formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
     formatter.write_paragraph()
+
+
+class Group(click.Group):
+    """A group of commands whose help leads with examples.
+
+    Args:
+        examples: Lines to type, without a prompt.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **settings: Any) -> None:
+        self.examples = examples
+        super().__init__(*args, **settings)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, then what click writes."""
+        _write_examples(self.examples, formatter)
+        super().format_help(ctx, formatter)
 
 
 class Penstock(click.Group):
