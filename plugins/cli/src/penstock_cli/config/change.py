@@ -51,6 +51,7 @@ def change(document: Document, profile: str | None, keys: tuple[str, ...], text:
     mark = "\ufeff" if old.startswith("\ufeff") else ""
     keys, wrap = _reference(document, keys)
     within = _prefix(file, profile)
+    worse: list[Problem] = []
     for value in _meanings(text):
         value = {wrap: value} if wrap else value
         try:

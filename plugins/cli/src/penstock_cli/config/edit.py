@@ -67,7 +67,8 @@ def _set(table: Any, keys: Sequence[str], value: Any) -> None:
         made = tomlkit.table(is_super_table=len(inner) > 1)
         _set(made, inner, value)
         if not isinstance(table, tomlkit.TOMLDocument):
-            made.add(tomlkit.nl())  # what follows stays as far away as it was
+            if len(inner) == 1:
+                made.add(tomlkit.nl())  # what follows stays as far away as it was
         elif tomlkit.dumps(table):
             table.add(tomlkit.nl())
         table.append(key, made)
