@@ -14,6 +14,7 @@ from rotated import Clock, FileOf, Folder, posix
 import penstock
 from penstock.plugin import Unavailable
 from penstock.testing import some_record
+from penstock_file_rotate import opening
 from penstock_file_rotate import sink as module
 from penstock_file_rotate.hold import have_alone, hold
 
@@ -267,7 +268,7 @@ def test_a_file_that_is_moved_while_it_is_opened_is_not_written_to(
             assert not alone or have_alone(theirs[0])
         return hold(fd)
 
-    monkeypatch.setattr(module, "hold", move_first)
+    monkeypatch.setattr(opening, "hold", move_first)
     sink().write([some_record(b"line")])
     os.close(theirs[0])
 

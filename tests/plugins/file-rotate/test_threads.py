@@ -150,7 +150,7 @@ def test_a_handler_in_the_middle_of_a_rotation_can_log(
 ) -> None:
     one = river(max_size="300 B", keep=100)
     log = penstock.get_logger("trade")
-    move, open_file = one._archives.move, type(one)._open_file
+    move, open_file = one._archives.move, type(one)._open
 
     def move_and_log(time_ns: int) -> Any:
         log.info("before the move", n=-1)
@@ -164,7 +164,7 @@ def test_a_handler_in_the_middle_of_a_rotation_can_log(
         return file
 
     monkeypatch.setattr(one._archives, "move", move_and_log)
-    monkeypatch.setattr(type(one), "_open_file", open_and_log)
+    monkeypatch.setattr(type(one), "_open", open_and_log)
     for n in range(10):
         log.info("sold", n=n)
 

@@ -13,13 +13,17 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Final
+from typing import Final, final
 
 _NAP: Final = 0.0001
 """Seconds between two looks; a rotation takes two or three times as long."""
+_TURN: Final = 0.01
+"""Seconds to wait, once, for another process that rotates, which takes some 0.2 ms; beyond, it hangs or was stopped."""
+_LONGEST: Final = 1.0
+"""Seconds after which nobody waits for that process any more."""
 
 if sys.platform == "win32":
 
@@ -85,3 +89,34 @@ else:
         finally:
             let_go(fd)  # not only by closing it: a child that was forked meanwhile has it open too
             os.close(fd)
+
+
+@final
+class Turns:
+    """The turns of one process among those that move files in *folder*; under the sink's lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._waits_since = 0.0  # since when it was always another process's turn; 0 if it is not
+
+    @contextmanager
+    def have(self, now: float) -> Iterator[None]:
+        """Have the turn.
+
+        Args:
+            now: The time, as of a monotonic clock.
+
+        Raises:
+            BlockingIOError: If another process has it. But not for long: one that died may have left a child that has
+                inherited its turn, and will never move anything.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(turn(self._folder, 0.0 if self._waits_since else _TURN))
+            except BlockingIOError:
+                self._waits_since = self._waits_since or now
+                if now - self._waits_since < _LONGEST:
+                    raise
+            else:
+                self._waits_since = 0.0
+            yield

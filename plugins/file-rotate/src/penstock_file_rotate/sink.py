@@ -10,36 +10,31 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import sys
 import weakref
 from _thread import RLock
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any, ClassVar, Final, Literal
 
-from attrs import Attribute, define, field, validators
+from attrs import define, field, validators
 
 from penstock.plugin import Closed, Record, Size, Unavailable, files, report, time_left
-from penstock_file_rotate.archive import ADDED, Archives
+from penstock_file_rotate.archive import Archives
 from penstock_file_rotate.archiver import Archiver
-from penstock_file_rotate.compress import zstd_is_there
-from penstock_file_rotate.hold import hold, turn
+from penstock_file_rotate.hold import Turns
 from penstock_file_rotate.openfile import UNLIMITED, OpenFile
+from penstock_file_rotate.opening import open_file
+from penstock_file_rotate.options import installed, positive, short_enough
+from penstock_file_rotate.pieces import pieces
 from penstock_file_rotate.schedule import ALWAYS, NEVER, Period, period_around
 
 _LOOK: Final = 1.0
 """Seconds between two looks at whether the file is still in its place; also between two attempts to rotate."""
-_TRIES: Final = 100
-"""So often may another process move the file away in the very moment in which it is opened; each costs some 20 µs."""
-_LONGEST_NAME: Final = 255
-"""Bytes of a file name on nearly every file system."""
 _AGAIN: Final = 1.0
 """Seconds until a queue tries again: a backoff that doubles would wait long after there is room again."""
-_TURN: Final = 0.01
-"""Seconds to wait, once, for another process that rotates, which takes some 0.2 ms; beyond, it hangs or was stopped."""
 _CLOSING: Final = 1.0
 """Seconds for the archiver to end: it looks every few milliseconds whether to, but may wait for a disk."""
 _OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
@@ -54,21 +49,6 @@ _NO_FILE: Final = OpenFile(None, 0)
 _sinks: Final[weakref.WeakSet[FileRotateSink]] = weakref.WeakSet()
 
 
-def _positive(instance: object, attribute: Attribute[Any], value: int | Literal[False]) -> None:
-    if value is not False and value <= 0:
-        raise ValueError("expected more than nothing; false means without limit")
-
-
-def _short_enough(instance: object, attribute: Attribute[Any], value: Path) -> None:
-    if len(os.fsencode(value.name)) + ADDED > _LONGEST_NAME:
-        raise ValueError(f"the name is too long: archives add {ADDED} bytes, and {_LONGEST_NAME} are allowed")
-
-
-def _installed(instance: object, attribute: Attribute[Any], value: str) -> None:
-    if value == "zstd" and not zstd_is_there():
-        raise ValueError("'zstd' is not installed; try: pip install 'penstock-file-rotate[zstd]'")
-
-
 @define(kw_only=True, eq=False)
 class FileRotateSink:
     """Writes lines to a file, and starts a new one when it is full or its time is over."""
@@ -78,11 +58,11 @@ class FileRotateSink:
     thread_safe: ClassVar[bool] = True
 
     path: Path = field(
-        validator=_short_enough, metadata={"doc": "File to write; missing folders are made, for the owner alone."}
+        validator=short_enough, metadata={"doc": "File to write; missing folders are made, for the owner alone."}
     )
     max_size: Size | Literal[False] = field(
         default=Size("10 MB"),
-        validator=_positive,
+        validator=positive,
         metadata={"doc": "A line that would make the file larger starts a new one; `false`: no limit."},
     )
     every: Literal["hour", "day", "week"] | None = field(
@@ -96,11 +76,11 @@ class FileRotateSink:
     )
     max_total: Size | Literal[False] = field(
         default=False,
-        validator=_positive,
+        validator=positive,
         metadata={"doc": "Room for the file and its archives together; `false`: no limit."},
     )
     compress: Literal["none", "gzip", "zstd"] = field(
-        default="none", validator=_installed, metadata={"doc": "How archives are compressed, in the background."}
+        default="none", validator=installed, metadata={"doc": "How archives are compressed, in the background."}
     )
 
     _archives: Archives = field(init=False, repr=False)
@@ -114,8 +94,7 @@ class FileRotateSink:
     _boundary: int = field(init=False, repr=False, default=NEVER)
     _look_at: float = field(init=False, repr=False, default=0.0)
     _rotate_at: float = field(init=False, repr=False, default=0.0)
-    # Since when it was always another process's turn to rotate; 0 if it is not.
-    _waits_since: float = field(init=False, repr=False, default=0.0)
+    _turns: Turns = field(init=False, repr=False)
     _lock: Any = field(init=False, repr=False, factory=RLock)
     # Whether the thread that has the lock is changing something; then the same thread must not begin another change.
     _inside: bool = field(init=False, repr=False, default=False)
@@ -126,6 +105,7 @@ class FileRotateSink:
         """Check what no option can be checked for alone, and make the parts."""
         if self.max_total and self.max_size and self.max_total < self.max_size:
             raise ValueError("'max_total' is less than 'max_size': the file alone would be too much")
+        self._turns = Turns(self.path.parent)
         self._archives = Archives(self.path, self.utc)
         self._archiver = Archiver(self._archives, self.keep, self._room, self.compress, self._close_full_files)
 
@@ -170,29 +150,14 @@ class FileRotateSink:
         self._look_if_due()
         done = 0
         try:
-            for lines in self._pieces([record.data for record in batch]):
+            for lines in pieces([record.data for record in batch], self.max_size or UNLIMITED, self._taken):
                 self._append(b"\n".join(lines) + b"\n")
                 done += len(lines)
         except Unavailable as error:
             raise Unavailable(str(error), delivered=done, retry_after=error.retry_after) from None
 
-    def _pieces(self, lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-        """Cut *lines* into pieces, each of which fits into what the file has room for when it is its turn."""
-        full = self.max_size or UNLIMITED
-        if sum(map(len, lines)) + len(lines) <= full - self._current.size:  # nearly always: one piece it is
-            yield lines
-            return
-        first = 0
-        while first < len(lines):
-            room = full - self._current.size
-            if len(lines[first]) + 1 > room:
-                room = full  # a new file it is, then
-            last, size = first, 0
-            while last < len(lines) and (last == first or size + len(lines[last]) + 1 <= room):
-                size += len(lines[last]) + 1
-                last += 1
-            yield lines[first:last]
-            first = last
+    def _taken(self) -> int:
+        return self._current.size
 
     def _append(self, data: bytes) -> None:
         try:
@@ -295,7 +260,7 @@ class FileRotateSink:
         self._archiver.forget()
         with self._changing():
             try:
-                self._leave(self._open_file())
+                self._leave(self._open())
             except OSError as error:
                 if error.errno not in _PASSES:
                     raise
@@ -323,48 +288,11 @@ class FileRotateSink:
             OSError: If it cannot be opened.
         """
         if self._current is _NO_FILE:
-            self._current = self._open_file()
+            self._current = self._open()
         return self._current
 
-    def _open_file(self) -> OpenFile:
-        """Open what is in the place of the file, or make it.
-
-        Raises:
-            OSError: If that is no file of its own, or cannot be opened.
-        """
-        self._refuse_special()
-        for _ in range(_TRIES):
-            try:
-                fd = files.open_append(self.path)
-            except FileNotFoundError:  # it was there, and another process moved it away before it was open
-                continue
-            try:
-                file = OpenFile(fd, self.max_size or UNLIMITED)
-                if self._left.is_quiet:
-                    file.take_over(self._left)
-                file.finish_line(self.path)
-                # Held and then still in its place: whoever moves it from now on finds it held. Not so before.
-                if hold(fd) and files.still_at(fd, self.path):
-                    return file
-            except BaseException:
-                os.close(fd)
-                raise
-            os.close(fd)
-        # Somebody who is none of us has it alone, or it moves all the time.
-        return OpenFile(files.open_append(self.path), self.max_size or UNLIMITED)
-
-    def _refuse_special(self) -> None:
-        """Refuse what is there but is no regular file; a pipe without a reader would hang who opens it."""
-        try:
-            mode = self.path.lstat().st_mode
-        except OSError:
-            return  # not there, or about to be refused in better words
-        if stat.S_ISLNK(mode):
-            raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", str(self.path))
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(self.path))
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(self.path))
+    def _open(self) -> OpenFile:
+        return open_file(self.path, self.max_size or UNLIMITED, self._left)
 
     def _give_up_descriptor(self) -> None:
         """Have the file opened anew: its descriptor is somebody else's, or its disk failed."""
@@ -448,7 +376,7 @@ class FileRotateSink:
     def _reopen(self, current: OpenFile) -> None:
         """Open the file in its place again, after others moved, deleted or replaced it."""
         try:
-            self._leave(self._open_file())
+            self._leave(self._open())
         except OSError as error:
             if error.errno in _OUT_OF_DESCRIPTORS and os.fstat(current.fd).st_nlink:
                 self._note("The file was moved, and cannot be opened again yet; lines go where it is now.", error)
@@ -469,7 +397,7 @@ class FileRotateSink:
         now = monotonic()
         if now >= self._rotate_at:
             try:
-                with self._turn(now):
+                with self._turns.have(now):
                     return self._rotate_now(current, size)
             except BlockingIOError:
                 current.take(size)
@@ -483,28 +411,9 @@ class FileRotateSink:
             current.limit = UNLIMITED
         return current
 
-    @contextmanager
-    def _turn(self, now: float) -> Iterator[None]:
-        """Have the turn among all processes that rotate the file.
-
-        Raises:
-            BlockingIOError: If another process has it. But not for long: one that died may have left a child that has
-                inherited its turn, and will never move anything.
-        """
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(turn(self.path.parent, 0.0 if self._waits_since else _TURN))
-            except BlockingIOError:
-                self._waits_since = self._waits_since or now
-                if now - self._waits_since < _LOOK:
-                    raise
-            else:
-                self._waits_since = 0.0
-            yield
-
     def _rotate_now(self, current: OpenFile, size: int) -> OpenFile:
         if not files.still_at(current.fd, self.path):  # others moved it: what is there now may have room, or not
-            current = self._open_file()
+            current = self._open()
             self._archives.others = True
             self._leave(current)
             if current.size + size <= current.full:
@@ -516,7 +425,7 @@ class FileRotateSink:
             return current
         current.heal(self.path)
         self._move(current)
-        new = self._open_file()
+        new = self._open()
         new.take(size)
         self._leave(new)
         self._archiver.ring()
