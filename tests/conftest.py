@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from time import sleep
 from uuid import uuid4
 
 import pytest
@@ -25,6 +26,9 @@ collect_ignore = [] if sys.platform == "linux" else ["faults"]
 for _name in ("SIGINT", "SIGHUP"):
     if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) == signal.SIG_IGN:
         signal.signal(getattr(signal, _name), signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL)
+
+
+_PATIENCE = 500
 
 
 def _descriptors() -> int:
@@ -69,5 +73,9 @@ def fresh_penstock(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Tem
     assert not slot.taps, "a tap is still in the stream"
     assert not left_handlers, "a test must detach the handlers it attached"
     assert not left_context, "a test must leave the context as it found it"
+    for _ in range(_PATIENCE):  # what was told to end needs its time where the machine is busy
+        if _threads() <= threads and _descriptors() <= descriptors:
+            break
+        sleep(0.01)
     assert _threads() <= threads, "a thread was left running"
     assert _descriptors() <= descriptors, "a descriptor was left open"
