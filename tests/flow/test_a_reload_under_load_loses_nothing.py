@@ -62,16 +62,18 @@ def test_not_one_is_lost_or_doubled_or_written_after_close(mode: str) -> None:
 
 def test_who_holds_a_runtime_goes_on_with_what_took_over() -> None:
     MADE.clear()
-    document = {
+    document: dict[str, Any] = {
         "sink": {"out": {"type": f"python:{__name__}:Noted", "delivery": {"mode": "inline"}}},
-        "pipeline": {"all": {"sink": "out"}},
+        "pipeline": {"all": {"sink": "out", "match": ["shop"]}},
     }
     with penstock.configure(document) as runtime:
+        document["pipeline"]["all"]["level"] = "debug"
         assert runtime.reload()
-        penstock.get_logger("shop").info("hello")
+        penstock.get_logger("shop").debug("hello")
         assert runtime.ledger()["out"].delivered == 1
+        assert runtime.config.pipeline["all"].level == 10
 
-    assert [made.closed for made in MADE] == [True, True]
+    assert [made.closed for made in MADE] == [True, False]  # the second was made to compare it, and never opened
 
 
 def test_a_second_shutdown_waits_for_the_first() -> None:

@@ -683,7 +683,7 @@ def handler(number, frame):
 signal.signal(signal.SIGHUP, handler)
 runtime = penstock.configure({str(config)!r}, strict=True)
 os.kill(os.getpid(), signal.SIGHUP)
-while runtime._successor is None:
+while not any(kind == "config.reloaded" for kind, _ in penstock.faults.fault_counts()):
     time.sleep(0.001)
 print("reloaded", flush=True)
 penstock.shutdown()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from attrs import define
 
 import penstock
 from penstock.clock import monotonic
@@ -40,9 +41,11 @@ penstock.configure({
 """
 
 
+@define(kw_only=True)
 class Away:
     """A network sink that is away, or there."""
 
+    retries: int = 3
     delivery: ClassVar[dict[str, object]] = {"spool": "8 MB", "batch_wait": "0 s"}
     there: ClassVar[bool] = False
     got: ClassVar[list[str]] = []
@@ -101,19 +104,24 @@ def test_what_was_left_is_delivered_even_if_nothing_new_is_said(document: dict[s
     wait_until(lambda: Away.got == ["old"])
 
 
+@pytest.mark.parametrize("changed", [{}, {"retries": 7}], ids=["the same sink", "another one"])
 def test_what_a_river_could_not_deliver_is_delivered_by_the_one_that_takes_over(
-    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    document: dict[str, Any], changed: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("penstock.assembly.runtime._TIME_TO_CLOSE", 0.1)
+    document["pipeline"]["all"]["match"] = ["x"]
     runtime = penstock.configure(document)
     for number in range(3):
         penstock.get_logger("x").info(str(number))
 
+    document["sink"]["out"].update(changed)
     assert runtime.reload()
+    for number in range(3, 6):
+        penstock.get_logger("x").info(str(number))
     Away.there = True
 
-    wait_until(lambda: Away.got == ["0", "1", "2"])
-    assert penstock.ledger()["out"].accepted == 3
+    wait_until(lambda: Away.got == ["0", "1", "2", "3", "4", "5"])
+    wait_until(lambda: penstock.ledger()["out"][:4] == (6, 6, {}, 0))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")

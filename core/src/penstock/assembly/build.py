@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from penstock.assembly.compose import Composer, Graph
+from penstock.assembly.compose import Composer
 from penstock.assembly.config import BARE, DEFAULT, Config, Document, Source, check_document, read_document
+from penstock.assembly.graph import Graph
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.structure import Structurer
 from penstock.clock import monotonic
@@ -43,8 +44,15 @@ def find_document(source: Source, profile: str | None, plugins: Plugins) -> Docu
     return found
 
 
-def build(source: Source, profile: str | None, plugins: Plugins, strict: bool) -> Built:
+def build(source: Source, profile: str | None, plugins: Plugins, strict: bool, before: Graph | None = None) -> Built:
     """Return the checked configuration with its graph, sinks opened.
+
+    Args:
+        source: From where.
+        profile: Name of the profile.
+        plugins: Where types are looked up.
+        strict: Whether what could be done without is in the way, too.
+        before: The graph that runs; what is the same there is not made anew, and what works there stays.
 
     Raises:
         ConfigError: With every problem, if one cannot be done without, or under *strict* any.
@@ -53,11 +61,16 @@ def build(source: Source, profile: str | None, plugins: Plugins, strict: bool) -
     composer, problems = check(document, plugins)
     if composer is None or any(problem.stops(strict) for problem in problems):
         raise ConfigError(problems)
-    graph = composer.compose()
+    graph = composer.compose(before=before)
     late = [problem for problem in placed(composer.problems, document) if problem not in problems]
     if any(problem.stops(strict) for problem in late):
-        graph.close(monotonic())
+        graph.discard(monotonic())
         raise ConfigError(late)
+    missing = [] if before is None else graph.missing_after(before)
+    if missing:
+        graph.discard(monotonic())
+        about = [problem for problem in [*problems, *late] if problem.keys[:2] in missing]
+        raise ConfigError([*about, *(problem for problem in [*problems, *late] if problem not in about)])
     return Built(document.file, composer.config, graph, [*problems, *late])
 
 

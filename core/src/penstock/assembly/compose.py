@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 
 from penstock.assembly.components import Components, Keys, gate_of
 from penstock.assembly.config import Config, PipelineTable, Table
+from penstock.assembly.graph import Graph, Spool
+from penstock.assembly.parts import AfterAnother, Change, Onward, Part, Place, made_alike
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.structure import Structurer, without
 from penstock.clock import TIMERS, Later
 from penstock.errors import Closed, Problem
 from penstock.event import Event
-from penstock.faults import ERROR, WARNING, report
-from penstock.ledger import Ledger, PipelineAccount, SinkAccount
-from penstock.river.deliver import NOTICE, Delivery, DeliveryOptions, Notify
+from penstock.faults import WARNING
+from penstock.ledger import PipelineAccount, SinkAccount
+from penstock.river.deliver import NOTICE, Delivery, DeliveryOptions, Drops, Notify
 from penstock.river.emit import slot
 from penstock.river.env import Env
 from penstock.river.format import PlainFormat, Render, build_format
@@ -35,7 +37,7 @@ from penstock.river.redact import Redact, build_redact
 from penstock.river.sink import GuardedSink, LastResortSink
 from penstock.river.spool.journal import Journal
 from penstock.river.spool.spool import open_journal, places
-from penstock.types import Closeable, Opened, Record, Resume, Source, Stage
+from penstock.types import Opened, Record, Resume, Source, Stage
 from penstock.units import Level
 
 EVERYTHING: Final = "*"
@@ -44,87 +46,6 @@ LETTERS: Final = "dead-letters.jsonl"
 """Name of the file in a sink's folder that keeps what a sink with a spool refused."""
 LAST_RESORT: Final = "last-resort"
 """Name of the account of standard error, where it stands in for a sink that could not be made."""
-
-
-@define(kw_only=True)
-class Graph:
-    """A composed configuration: the river, and all that has to be started, flushed and closed with it."""
-
-    river: River
-    sinks: Mapping[str, Delivery]
-    accounts: Mapping[str, SinkAccount]
-    pipelines: Mapping[str, PipelineAccount]
-    stages: Sequence[Stage]
-    sources: Sequence[Source]
-
-    def read(self) -> Ledger:
-        """Return every account."""
-        return Ledger(
-            {name: account.read() for name, account in self.accounts.items()},
-            {name: account.read() for name, account in self.pipelines.items()},
-        )
-
-    def status(self) -> Mapping[str, str]:
-        """Return the status of each sink."""
-        return {name: _status(delivery) for name, delivery in self.sinks.items()}
-
-    def start(self, emit: Resume) -> None:
-        """Deliver what an earlier process left, and start the sources, which call *emit*."""
-        self._deliver_what_was_left(after_another=False)
-        for source in self.sources:
-            _guarded(partial(source.start, emit))
-
-    def succeed(self) -> None:
-        """Deliver what the river left from which this one took over, now that it is closed."""
-        self._deliver_what_was_left(after_another=True)
-
-    def _deliver_what_was_left(self, after_another: bool) -> None:
-        for delivery in self.sinks.values():
-            if isinstance(delivery, QueuedDelivery):
-                delivery.start(after_another=after_another)
-
-    def flush(self, deadline: float) -> bool:
-        """Deliver what waits until *deadline*; return whether all of it was."""
-        return all([delivery.flush(deadline) for delivery in self._in_order()])  # noqa: C419, each has to
-
-    def close(self, deadline: float) -> bool:
-        """Stop the sources, let the stages emit what they hold, drain and close the sinks; return whether all went."""
-        # Stages from front to back: what one emits at its end, those behind it still judge.
-        for component in (*self.sources, *reversed(self.stages)):
-            if isinstance(component, Closeable):
-                _guarded(component.close)
-        order = self._in_order()
-        fallbacks = [delivery.drops.fallback for delivery in order]
-        for delivery in order:
-            if delivery not in fallbacks:
-                delivery.begin_close(deadline)  # all at once: one that hangs must not use up the time of the others
-        return all([delivery.close(deadline) for delivery in order])  # noqa: C419, each has to
-
-    def _in_order(self) -> list[Delivery]:
-        """Return the deliveries, those with a fallback before the one they fall back to."""
-        order: list[Delivery] = []
-        for delivery in self.sinks.values():
-            chain = [delivery]
-            while (fallback := chain[-1].drops.fallback) is not None:
-                chain.append(fallback)
-            for one in chain:
-                if one in order:
-                    order.remove(one)
-                order.append(one)
-        return order
-
-
-def _status(delivery: Delivery) -> str:
-    if isinstance(delivery, QueuedDelivery) and delivery.trouble and delivery.sink.status == "ok":
-        return "degraded"  # it takes records, but they would not outlive the process now
-    return delivery.sink.status
-
-
-def _guarded(call: Callable[[], None]) -> None:
-    try:
-        call()
-    except Exception as error:  # promise: one broken plugin never stops another
-        report("plugin.failed", "A component could not be started or closed.", level=ERROR, error=error)
 
 
 @frozen
@@ -136,12 +57,17 @@ class _SinkLevel:
 
 @frozen(kw_only=True)
 class SinkPlan:
-    """A sink that is made, but not opened."""
+    """A sink that is made, but not opened.
+
+    Attributes:
+        likeness: What it and its delivery are made of, by which a reload knows them again.
+    """
 
     name: str
     sink: Any
     options: DeliveryOptions
     level: int
+    likeness: object = None
 
     @property
     def default_format(self) -> str:
@@ -184,9 +110,14 @@ class World:
     watch: Callable[[Stage, str, Keys], Stage] = lambda stage, name, at: stage
 
 
-def configured_levels(config: Config) -> Levels:
-    """Return who wants which level as the document says, before anything changed at run time."""
-    return Levels(int(config.level), {name: int(level) for name, level in config.levels.items()})
+class _Use(NamedTuple):
+    """A stage where it is used."""
+
+    stage: Stage
+    keys: Keys
+    place: Place
+    made: object
+    kept: Part | None
 
 
 @final
@@ -206,8 +137,13 @@ class Composer:
         self._made: dict[object, tuple[Redact, Render]] = {}
         self._redacts: dict[tuple[str, ...], Redact] = {}
         self._world = World()
-        self._stages: list[Stage] = []
-        self._used: list[tuple[Stage, Keys]] = []
+        self._used: list[_Use] = []
+        self._before: Graph | None = None
+        self._parts: dict[Place, Part] = {}
+        self._kept: list[Place] = []
+        self._changes: list[Change] = []
+        self._spools: dict[str, Spool] = {}
+        self._replaced: list[str] = []
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -306,6 +242,7 @@ class Composer:
                 sink=_MissingSink() if sink is None else sink,
                 options=options,
                 level=self._sink_level(name, table),
+                likeness=(made_alike(sink), options, self.config.state),
             )
             delivery = table.get("delivery", {})
             if plan.takes_events and isinstance(delivery, Mapping) and delivery.get("mode") == "queued":
@@ -352,28 +289,77 @@ class Composer:
 
     # -- then: open sinks, close pipelines over them ------------------------------------------------------------------
 
-    def compose(self, world: World | None = None) -> Graph:
-        """Open every sink and return the river; call it after `check`, if no problem is in the way."""
+    def compose(self, world: World | None = None, before: Graph | None = None) -> Graph:
+        """Open every sink and return the river; call it after `check`, if no problem is in the way.
+
+        Args:
+            world: The world around it; the real one if None.
+            before: The graph that runs; what is the same there is not made anew. It is not changed.
+        """
         self._world = world or World()
-        accounts = {name: SinkAccount(name) for name in self.plans}
-        sinks = {name: self._delivery_to(plan, accounts[name]) for name, plan in self.plans.items()}
-        self._wire_fallbacks(sinks, accounts)
-        self._wire_drops(sinks)
+        self._before = before
+        sinks: dict[str, Delivery] = {}
+        accounts: dict[str, SinkAccount] = {}
+        for name, plan in self.plans.items():
+            sinks[name], accounts[name] = self._way_to(plan)
+        self._wire(sinks, accounts)
         pipelines = [self._pipeline(name, table, sinks) for name, table in self.config.pipeline.items()]
         through, entrance = self._entrance()
         books = {pipeline.name: pipeline.account for pipeline in pipelines}
         if through is not None:
             books[EVERYTHING] = entrance
-        return Graph(
-            river=River(pipelines, configured_levels(self.config), through),
+        river = River(pipelines, self._levels(), through)
+        self._find_sources()
+        graph = Graph(
+            river=river,
             sinks=sinks,
             accounts=accounts,
             pipelines=books,
-            stages=self._stages,
-            sources=self._sources(),
+            parts=self._parts,
+            kept=self._kept,
+            replaced=self._replaced,
+            changes=self._changes,
+            spools=self._spools,
         )
+        return graph if before is None else evolve(graph, past=before.past, pipelines={**before.pipelines, **books})
 
-    def _delivery_to(self, plan: SinkPlan, account: SinkAccount) -> Delivery:
+    def _levels(self) -> Levels:
+        """Return who wants which level as the document says, before anything changed at run time."""
+        names = {name: int(level) for name, level in self.config.levels.items()}
+        return Levels(int(self.config.level), names, {name: plan.level for name, plan in self.plans.items()})
+
+    # -- what stays ---------------------------------------------------------------------------------------------------
+
+    def _part_before(self, place: Place) -> Part | None:
+        """Return what stands at *place* in the graph that runs."""
+        return None if self._before is None else self._before.parts.get(place)
+
+    def _keep(self, place: Place, part: Part) -> None:
+        self._parts[place] = part
+        self._kept.append(place)
+
+    def _way_to(self, plan: SinkPlan) -> tuple[Delivery, SinkAccount]:
+        """Return the delivery to a sink and its account: as they are, if nothing about them changed."""
+        place = ("sink", plan.name)
+        before, part = self._before, self._part_before(place)
+        if before is not None and part is not None and _stays(part, plan):
+            self._keep(place, part)
+            if plan.name in before.spools:
+                self._spools[plan.name] = before.spools[plan.name]
+            return part.component, before.accounts[plan.name]
+        account = SinkAccount(plan.name)
+        made = self._parts[place] = Part(plan.likeness, None)
+        made.component = self._delivery_to(plan, account, made, part)
+        return made.component, account
+
+    def _book(self, name: str) -> PipelineAccount:
+        """Return the account of the pipeline *name*: that of before, in which its threads go on to count."""
+        known = None if self._before is None else self._before.pipelines.get(name)
+        return PipelineAccount(name) if known is None else known
+
+    # -- sinks --------------------------------------------------------------------------------------------------------
+
+    def _delivery_to(self, plan: SinkPlan, account: SinkAccount, made: Part, before: Part | None) -> Delivery:
         sink = GuardedSink(plan.name, plan.sink, plan.options.timeout)
         try:
             sink.open()
@@ -389,40 +375,62 @@ class Composer:
             return InlineDelivery(sink, account)
         if plan.options.mode == "inline" or plan.takes_events:
             return InlineDelivery(sink, account)
-        return QueuedDelivery(sink, account, plan.options, self._world.env, self._journal(plan, account))
+        journal = self._journal(plan, account)
+        if before is None or not isinstance(before.component, QueuedDelivery):
+            return QueuedDelivery(sink, account, plan.options, self._world.env, journal)
+        self._replaced.append(plan.name)
+        made.after = AfterAnother(before.gone, _nothing if journal is None else journal.adopt)
+        return QueuedDelivery(sink, account, plan.options, made.after, journal)
 
     def _journal(self, plan: SinkPlan, account: SinkAccount) -> Journal | None:
         """Return the journal of a sink that wants one, if there is a place for it."""
         options = plan.options
         if not options.spooled or not options.spool:
             return None
-        return open_journal(
+        folders = places(plan.name, path=self.config.state, durable=options.sync_level is not None)
+        journal = open_journal(
             account,
-            places(plan.name, path=self.config.state, durable=options.sync_level is not None),
+            folders,
             size=options.spool,
             memory=options.queue,
             when_full=options.when_full,
             sync=options.sync_level,
         )
+        if journal is not None:
+            self._spools[plan.name] = (plan.name, tuple(folders))
+        return journal
 
-    def _wire_fallbacks(self, sinks: dict[str, Delivery], accounts: dict[str, SinkAccount]) -> None:
-        for name, plan in self.plans.items():
-            if plan.options.fallback is not None:
-                sinks[name].drops.fallback = sinks[plan.options.fallback]
-            elif isinstance(sinks[name].sink.sink, _MissingSink):
-                account = accounts.setdefault(LAST_RESORT, SinkAccount(LAST_RESORT))
-                sinks[name].drops.fallback = InlineDelivery(GuardedSink(LAST_RESORT, LastResortSink()), account)
+    def _wire(self, sinks: Mapping[str, Delivery], accounts: dict[str, SinkAccount]) -> None:
+        """Lead what each sink drops to its fallback, keep what it refuses, and tell its own readers what is missing.
 
-    def _wire_drops(self, sinks: Mapping[str, Delivery]) -> None:
-        """Let each sink keep what it refuses, and tell its own readers what is missing, as its first pipeline does."""
+        They are told in the way of its first pipeline. What stays is changed only when the graph takes over.
+        """
+        notices = {table.sink: self._notify(table) for table in reversed(self.config.pipeline.values())}
         for name, plan in self.plans.items():
-            path = plan.options.dead_letters
-            if path is None and plan.options.spooled:
-                path = places(name, path=self.config.state, durable=True)[0] / LETTERS
-            if path and not plan.takes_events:
-                sinks[name].drops.letters = DeadLetters(path, name)
-        for table in reversed(self.config.pipeline.values()):
-            sinks[table.sink].drops.notify = self._notify(table)
+            drops = sinks[name].drops
+            change = partial(_lead, drops, self._fallback(plan, sinks, accounts), notices.get(name))
+            if ("sink", name) in self._kept:
+                self._changes.append(change)
+            else:
+                change()
+                drops.letters = self._letters(plan)
+
+    def _fallback(
+        self, plan: SinkPlan, sinks: Mapping[str, Delivery], accounts: dict[str, SinkAccount]
+    ) -> Delivery | None:
+        if plan.options.fallback is not None:
+            return sinks[plan.options.fallback]
+        if not isinstance(sinks[plan.name].sink.sink, _MissingSink):
+            return None
+        known = {} if self._before is None else self._before.accounts
+        account = accounts.setdefault(LAST_RESORT, known.get(LAST_RESORT) or SinkAccount(LAST_RESORT))
+        return InlineDelivery(GuardedSink(LAST_RESORT, LastResortSink()), account)
+
+    def _letters(self, plan: SinkPlan) -> DeadLetters | None:
+        path = plan.options.dead_letters
+        if path is None and plan.options.spooled:
+            path = places(plan.name, path=self.config.state, durable=True)[0] / LETTERS
+        return DeadLetters(path, plan.name) if path and not plan.takes_events else None
 
     def _notify(self, table: PipelineTable) -> Notify:
         redact, render = self._make(table)
@@ -434,7 +442,7 @@ class Composer:
         return notify
 
     def _pipeline(self, name: str, table: PipelineTable, sinks: Mapping[str, Delivery]) -> Pipeline:
-        account = PipelineAccount(name)
+        account = self._book(name)
         delivery = sinks[table.sink]
         stages = self._used_stages(table.emit, ("pipeline", name, "emit"))
         redact, render = self._make(table)
@@ -449,23 +457,41 @@ class Composer:
         )
 
     def _used_stages(self, names: Sequence[str], at: Keys) -> list[tuple[Stage, str]]:
-        """Return a new stage for each name that stands at *at*, with the reason to count for what it stops."""
-        made = [(self._components.stage(name, at), ("emit", name)) for name in names]
-        watch = self._world.watch
-        used = [(watch(stage, keys[1], at), keys) for stage, keys in made if callable(getattr(stage, "emit", None))]
-        self._used += used
-        return [(stage, gate_of(stage)) for stage, _ in used]
+        """Return a stage for each name that stands at *at*, with the reason to count for what it stops."""
+        uses: list[_Use] = []
+        for name in names:
+            stage = self._components.stage(name, at)
+            if callable(getattr(stage, "emit", None)):
+                again = [use.keys for use in uses].count(("emit", name))
+                use = self._use(stage, ("emit", name), ("stage", *at, name, again))
+                uses.append(use._replace(stage=self._world.watch(use.stage, name, at)))
+        self._used += uses
+        return [(use.stage, gate_of(use.stage)) for use in uses]
+
+    def _use(self, stage: Stage, keys: Keys, place: Place) -> _Use:
+        made = made_alike(stage)
+        part = self._part_before(place)
+        if part is None or not part.is_made(made):
+            return _Use(stage, keys, place, made, None)
+        return _Use(part.component, keys, place, made, part)
 
     def _open_stage(self, stage: Stage, resume: Resume) -> bool:
+        use = next(use for use in self._used if use.stage is stage)
+        if use.kept is not None:
+            self._keep(use.place, use.kept)
+            if use.kept.onward is not None:
+                self._changes.append(partial(use.kept.onward.lead, self._with_static_fields(resume)))
+            return True
+        onward = None
         if isinstance(stage, Opened):
+            onward = Onward(self._with_static_fields(resume))
             try:
-                stage.open(self._with_static_fields(resume), self._world.timer)
+                stage.open(onward, self._world.timer)
             except Exception as error:  # promise: one broken plugin never stops another
-                keys = next(keys for used, keys in self._used if used is stage)
                 text = f"cannot be opened: {type(error).__qualname__}: {error}"
-                self._components.problem("stage-not-opened", keys, text, "it is left out", degrades=True)
+                self._components.problem("stage-not-opened", use.keys, text, "it is left out", degrades=True)
                 return False
-        self._stages.append(stage)
+        self._parts[use.place] = Part(use.made, stage, onward)
         return True
 
     def _with_static_fields(self, resume: Resume) -> Resume:
@@ -504,7 +530,7 @@ class Composer:
 
     def _entrance(self) -> tuple[Callable[[Carry], Carry] | None, PipelineAccount]:
         """Return what puts the stages for all events in front of the pipelines, if there are any, and their account."""
-        account = PipelineAccount(EVERYTHING)
+        account = self._book(EVERYTHING)
         stages = self._used_stages([name for name, table in self.config.emit.items() if table.get("always")], ("emit",))
 
         def through(fan_out: Carry) -> Carry:
@@ -518,7 +544,28 @@ class Composer:
 
         return (through if stages else None), account
 
-    def _sources(self) -> list[Source]:
+    def _find_sources(self) -> None:
+        """Note the sources: those that are there already run on."""
         used = {name for table in self.config.pipeline.values() for name in table.emit}
-        made = [self._components.stage(name, ("emit", name)) for name in self.config.emit if name not in used]
-        return [source for source in made if isinstance(source, Source)]
+        for name in self.config.emit:
+            source = None if name in used else self._components.stage(name, ("emit", name))
+            if isinstance(source, Source):
+                place = ("source", name)
+                made, part = made_alike(source), self._part_before(place)
+                if part is not None and part.is_made(made):
+                    self._keep(place, part)
+                else:
+                    self._parts[place] = Part(made, source)
+
+
+def _stays(part: Part, plan: SinkPlan) -> bool:
+    """Return whether a sink stays as it is; one that closed for good is tried anew, as somebody asks for it."""
+    return part.is_made(plan.likeness) and part.component.sink.status != "failed"
+
+
+def _lead(drops: Drops, fallback: Delivery | None, notify: Notify | None) -> None:
+    drops.fallback, drops.notify = fallback, notify
+
+
+def _nothing() -> None:
+    """Adopt nothing: a queue in memory leaves nothing behind."""

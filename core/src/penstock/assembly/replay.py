@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, final
 
 from penstock import faults
-from penstock.assembly.compose import Graph
 from penstock.assembly.config import Document
+from penstock.assembly.graph import Graph
 from penstock.assembly.resend import delivered_as, open_sinks, settled, sinks_of
 from penstock.assembly.taken import Line, Taken
 from penstock.clock import monotonic

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from penstock.assembly.build import build
-from penstock.assembly.compose import Graph
 from penstock.assembly.config import Document, Table
+from penstock.assembly.graph import Graph
 from penstock.assembly.plugins import Plugins
 from penstock.clock import monotonic
 from penstock.faults import report

@@ -9,7 +9,7 @@ with their locks held. So it waits for no river: it starts a thread, and the pro
 * SIGTERM, where a handler of the program follows: it says how the program ends, and the river serves until then. So
   what waits is delivered first, for half of that time; the exit has the rest.
 * The second time: no wait.
-* SIGHUP: the configuration is read and takes over, its files opened anew; a handler that was there is called too.
+* SIGHUP: the configuration is read and takes over, what changed is opened anew; a handler that was there is called too.
 * Windows has no SIGHUP; SIGBREAK, which Ctrl+Break and other processes send there, is heard as SIGTERM is.
 
 Handlers are given back when no river wants them, by the first thing that happens in the main thread, since no other
@@ -32,7 +32,6 @@ from penstock import files
 from penstock.clock import monotonic, sleep
 from penstock.faults import ERROR, last_resort, report
 from penstock.ledger import ledger
-from penstock.levels import NOTICE
 from penstock.river.emit import slot
 
 _TIME: Final = 5.0
@@ -277,8 +276,8 @@ def _reload() -> None:
         try:
             _state.again = False
             reload = _state.reload
-            if reload is not None and reload():
-                report("config.reloaded", "The configuration was reloaded.", level=NOTICE)
+            if reload is not None:
+                reload()
         except Exception as error:  # promise: a reload never hurts the program
             report("config.rejected", "The configuration was not reloaded.", level=ERROR, error=error)
         finally:

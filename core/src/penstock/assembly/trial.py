@@ -19,8 +19,9 @@ from attrs import evolve
 from penstock.assembly.build import check, placed
 from penstock.assembly.cases import BEGIN_NS, EventTable, FailTable
 from penstock.assembly.components import Keys, gate_of
-from penstock.assembly.compose import LAST_RESORT, Composer, Graph, SinkPlan, World
+from penstock.assembly.compose import LAST_RESORT, Composer, SinkPlan, World
 from penstock.assembly.config import Config, Document
+from penstock.assembly.graph import Graph
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.virtual import VirtualEnv
 from penstock.errors import Closed, ConfigError, Problem, Rejected, Unavailable

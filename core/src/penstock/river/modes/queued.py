@@ -255,7 +255,9 @@ class QueuedDelivery:
         if thread is not None and thread.ident != get_ident():
             thread.join(max(0.0, min(deadline - self._env.now(), _LONGEST_WAIT)) + _GRACE)
         if not self._runs():
-            self._stand_in(deadline)  # what came in after the worker ended, or where no thread could be started
+            # What came in after the worker ended, or where no thread could be started. Who is in a hurry may have
+            # brought the end forward meanwhile.
+            self._stand_in(min(deadline, self.worker.stop_at or deadline))
         self._closed = True
         left = self._store.close("shutdown_deadline")
         if self._unwatch is not None:
