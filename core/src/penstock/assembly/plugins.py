@@ -52,6 +52,9 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "quiet": "penstock-digest",
     "sample": "penstock-digest",
     "throttle": "penstock-digest",
+    "syslog": "penstock-syslog",
+    "rfc5424": "penstock-syslog",
+    "journald": "penstock-syslog",
 }
 
 

@@ -56,7 +56,7 @@ class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         # urllib3's own would give each address of a host the whole timeout, and the name server no limit at all.
         found = self.resolver.look_up(self.host, self.port, self.deadline.left())
-        sock = _first_that_answers(found, self.deadline)
+        sock = first_that_answers(found, self.deadline)
         for option in self.socket_options or ():
             sock.setsockopt(*option)
         sys.audit("http.client.connect", self, self.host, self.port)  # as http.client and urllib3 promise
@@ -102,7 +102,7 @@ def connection_to(address: Address, deadline: Deadline, resolver: Resolver) -> P
     return connection
 
 
-def _first_that_answers(found: Found, deadline: Deadline) -> socket.socket:
+def first_that_answers(found: Found, deadline: Deadline) -> socket.socket:
     """Return a socket connected to the first address that can be reached; none may use up the time of the others."""
     trouble = OSError("the host has no address")
     for index, (family, kind, protocol, _, place) in enumerate(found):
