@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import sys
 import tempfile
 import threading
@@ -46,6 +47,10 @@ api = "{url}"
 type = "discord"
 webhook = {{ env = "DISCORD_WEBHOOK" }}
 
+[sink.logs]
+type = "syslog"
+url = "udp://127.0.0.1:{port}"
+
 [sink.page]
 type = "pager"
 gateway = "out/pages.txt"
@@ -66,6 +71,9 @@ sink = "phone"
 level = "error"
 [pipeline.room]
 sink = "room"
+level = "error"
+[pipeline.logs]
+sink = "logs"
 level = "error"
 [pipeline.page]
 sink = "page"
@@ -108,12 +116,19 @@ def main() -> int:
     url = f"http://127.0.0.1:{server.server_address[1]}"
     os.environ["TELEGRAM_TOKEN"] = "1:AAAA-local-token"
     os.environ["DISCORD_WEBHOOK"] = f"{url}/webhooks/1/local-token"
-    with tempfile.TemporaryDirectory() as folder:
+    logs = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    logs.bind(("127.0.0.1", 0))
+    logs.settimeout(10)
+    with logs, tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "out").mkdir()
         file = Path(folder) / "penstock.toml"
-        file.write_text(TOML.format(url=url))
+        file.write_text(TOML.format(url=url, port=logs.getsockname()[1]))
         check_run(file)
         check_outputs(Path(folder) / "out")
+        message = logs.recv(65_536)
+        assert message.startswith(b"<11>1 "), message
+        assert message.endswith(b" an error"), message
+        assert SECRET.encode() not in message
     server.shutdown()
     check_distributions()
     print("wheels: every plugin delivered, every account balances")
@@ -132,7 +147,7 @@ def check_run(file: Path) -> None:
     assert penstock.shutdown(10)
     ledger = penstock.ledger()
     assert ledger.balanced, ledger
-    expected = {"console": 1, "file": 101, "phone": 1, "room": 1, "page": 1, "unpackaged": 1}
+    expected = {"console": 1, "file": 101, "phone": 1, "room": 1, "logs": 1, "page": 1, "unpackaged": 1}
     assert {name: account.delivered for name, account in ledger.items()} == expected, ledger
 
 

@@ -150,7 +150,16 @@ def test_the_priority_is_that_of_the_level_table(level: Any) -> None:
 
 
 def test_names_that_are_taken_or_alike_are_kept_apart() -> None:
-    fields: dict[str, Any] = {"message": 1, "MESSAGE_": 2, "a b": 3, "a_b": 4, "A_B": 5, "_pid": 6, "x" * 70: 7, "x" * 71: 8}
+    fields: dict[str, Any] = {
+        "message": 1,
+        "MESSAGE_": 2,
+        "a b": 3,
+        "a_b": 4,
+        "A_B": 5,
+        "_pid": 6,
+        "x" * 70: 7,
+        "x" * 71: 8,
+    }
     entry = json.loads(JournaldFormat(app="a").format(some_event("m", **fields).replace(time_ns=0)))
 
     assert {name: value for name, value in entry.items() if name not in OWN} == {
