@@ -116,12 +116,12 @@ class QuietStage:
     )
 
     def __attrs_post_init__(self) -> None:
-        if self.end == self.start:  # here: a validator sees one option at a time
+        if self.end == self.start and _CLOCK.fullmatch(self.start):  # here: a validator sees one option at a time
             raise ValueError('quiet hours end where they begin; for whole days: start = "00:00", end = "24:00"')
-        self._hours = _hours_of(self)
 
     def open(self, resume: Resume, timer: Later, /) -> None:
-        """Take the way on and the timer."""
+        """Take the way on and the timer, and learn the hours."""
+        self._hours = _hours_of(self)
         self._teller.open(resume, timer)
 
     def emit(self, event: Event, /) -> Event | None:
