@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digests import NOON, Pipe
@@ -19,6 +19,8 @@ from penstock_digest.quiet import QuietStage
 from penstock_digest.sample import SampleStage
 from penstock_digest.throttle import ThrottleStage
 
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""On a busy machine nothing is too slow."""
 KINDS = st.tuples(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from([20, 35, 40, 50]))
 STEPS = st.lists(
     st.one_of(
@@ -35,6 +37,7 @@ STAGES: dict[str, Callable[[int], Any]] = {
 }
 
 
+@BUSY
 @given(STEPS, st.lists(st.tuples(st.sampled_from(sorted(STAGES)), st.integers(1, 6)), min_size=1, max_size=4))
 def test_what_was_said_came_out_or_is_told(steps: list[Any], chosen: list[tuple[str, int]]) -> None:
     pipe = Pipe(*(STAGES[name](number) for name, number in chosen))
@@ -54,6 +57,7 @@ def test_what_was_said_came_out_or_is_told(steps: list[Any], chosen: list[tuple[
     assert book.accepted == len(pipe.out)
 
 
+@BUSY
 @given(STEPS)
 def test_silence_empties_every_stage_without_a_shutdown(steps: list[Any]) -> None:
     pipe = Pipe(*(make(3) for make in STAGES.values()))

@@ -48,6 +48,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "paths": "penstock-redact",
     "telegram": "penstock-telegram",
     "discord": "penstock-discord",
+    "email": "penstock-email",
     "group": "penstock-digest",
     "quiet": "penstock-digest",
     "sample": "penstock-digest",
