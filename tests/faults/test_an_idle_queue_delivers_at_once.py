@@ -18,9 +18,9 @@ from numbered import whole
 from program import PATIENCE, Program, into, running
 from trial import Trial, Trials
 
-_COUNT: Final = either(20, 400)
-_PAUSE: Final = 0.03
-"""Seconds between two events, in which every worker falls asleep."""
+_COUNT: Final = either(8, 100)
+_PAUSE: Final = 0.25
+"""Seconds between two events: a sink is busy for its `batch_wait`, 200 ms unless configured, and idle from then on."""
 _MILLISECONDS: Final = 10
 _GENEROUS: Final = 5_000
 """Milliseconds of the reduced form, in which other tests run at the same time."""

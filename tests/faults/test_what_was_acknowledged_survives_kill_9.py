@@ -91,7 +91,7 @@ def test_at_a_random_moment(trials: Trials, sometimes: Sometimes, library: str) 
 def test_at_a_random_moment_with_a_spool(
     request: pytest.FixtureRequest, trials: Trials, sometimes: Sometimes, state: Path
 ) -> None:
-    # Nothing gives way: what a peer of this test would lose to a bound is not what it asks.
+    # Large enough that nothing gives way.
     delivery = {"mode": "queued", "spool": "2 GB", "batch": _BATCH, "batch_wait": "50 ms"}
     folders, runs = either((1, 3), (10, _ON_ONE_FOLDER))
     verdicts = []
@@ -100,8 +100,7 @@ def test_at_a_random_moment_with_a_spool(
         with trials(workers=_THREADS * runs) as trial:
             for run in range(runs):
                 killed_at_random(trial, run, {**_FILE, "delivery": delivery}, env)
-                so_far = trial.verdict()
-                sometimes("a killed program left events to the next start", so_far.missing)
+            sometimes("a killed program left events to the next start", trial.verdict().missing)
             with running(trial.order(**_FILE, delivery=delivery, threads=0), env=env) as program:
                 program.go()
                 assert program.end(_RECOVERY) == 0, program.told()
@@ -109,10 +108,14 @@ def test_at_a_random_moment_with_a_spool(
     verdict = together(verdicts)
     kills = folders * runs
     told = f"{verdict.lost:,} of {verdict.acknowledged:,} acknowledged lost, {verdict.doubled:,} doubled"
+    told += f", {verdict.torn:,} torn"
     fault = f"SIGKILL at a random moment, {kills} times, with a spool {request.node.callspec.id}"
     table.note(fault, "penstock", told)
-    kept = verdict.lost == verdict.torn == verdict.invented == 0 and verdict.doubled <= kills * _BATCH
-    table.promise(fault, "0 acknowledged lost, at most a batch of each doubled", told, kept)
+    # The kernel may cut the write of a batch at a page: half a line, which is ended, and comes again with the rest.
+    kept = verdict.lost == verdict.invented == verdict.disordered == 0
+    kept = kept and verdict.doubled <= kills * _BATCH and verdict.torn <= kills
+    limit = "0 acknowledged lost; for each kill at most a batch doubled, and of it one line torn"
+    table.promise(fault, limit, told, kept)
     assert kept, verdict
 
 

@@ -16,6 +16,7 @@ import pytest
 from interrupts import everywhere
 from penstock import faults, files
 from penstock.levels import ERROR
+from penstock.river.spool import intake
 from penstock.river.spool.journal import Journal
 from penstock.river.store import Entry
 from spools import (
@@ -261,6 +262,28 @@ def test_while_one_caller_hangs_in_a_write_the_others_go_on_in_memory(
     assert journal.trouble == ""
     assert sorted(take(journal)) == list(range(51))
     assert on_disk.ledger(journal).accepted == 51
+
+
+def test_a_writer_that_gets_no_turn_for_a_while_is_no_disk_that_hangs(
+    on_disk: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = on_disk.open()
+    journal.put(entry(0))
+    hung = Hung(monkeypatch)
+    begun = iter([100.0])
+    monkeypatch.setattr(intake, "monotonic", lambda: next(begun, 100.3))
+    threads = [threading.Thread(target=journal.put, args=(entry(number),)) for number in (1, 2)]
+    threads[0].start()
+    assert hung.entered.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)
+    hung.released.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert journal.trouble == ""
+    assert take(journal) == [0, 1, 2]
+    assert ("spool.stalled", "out") not in faults.fault_counts()
 
 
 def test_what_could_not_be_written_to_its_end_is_not_there(on_disk: Journals, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,8 +30,10 @@ _NEAR: Final = 3
 """So many segments of a chain keep their records in memory too, and their maps: who keeps up reads no file."""
 _OVERHEAD: Final = 200
 """Bytes that a record in memory costs beside its frame."""
-_PATIENCE: Final = 0.05
-"""Seconds that one caller waits for another's write, before it takes the disk for hung."""
+_PATIENCE: Final = 0.5
+"""Seconds that one caller waits for another's write, before it takes the disk for hung. On a busy machine a thread
+whose write is long done may get its turn only after a tenth of a second; what comes meanwhile should not be in memory
+alone, and die with the process."""
 _SYNC_PATIENCE: Final = 5.0
 _LABELS: Final = 1_000
 """Labels and levels remembered; they come from programs."""
