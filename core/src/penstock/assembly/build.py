@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from penstock.assembly.compose import Composer
@@ -20,31 +22,42 @@ from penstock.secret import hide_known
 class Built(NamedTuple):
     """A configuration that can run."""
 
-    file: str | None
+    document: Document
     config: Config
     graph: Graph
     problems: Sequence[Problem]
     """What is wrong with it but can be done without."""
+    secrets: Sequence[Path] = ()
+    """Files that it refers to."""
 
 
-def find_document(source: Source, profile: str | None, plugins: Plugins) -> Document:
+def find_document(
+    source: Source, profile: str | None, plugins: Plugins, environ: Mapping[str, str] = os.environ
+) -> Document:
     """Return the document that *source* stands for; where there is none, the one that prints to standard error.
 
     Raises:
         ConfigError: If it cannot be read or is no TOML; what is wrong with an overlay is in its `problems`.
     """
-    found = read_document(source, profile)
+    found = read_document(source, profile, environ)
     if found is None:
         try:
             plugins.find("sink", "stderr")
-            found = read_document(DEFAULT, profile)
+            found = read_document(DEFAULT, profile, environ)
         except PluginError:
-            found = read_document(BARE, profile)
+            found = read_document(BARE, profile, environ)
     assert found is not None  # a dict always is a document
     return found
 
 
-def build(source: Source, profile: str | None, plugins: Plugins, strict: bool, before: Graph | None = None) -> Built:
+def build(
+    source: Source,
+    profile: str | None,
+    plugins: Plugins,
+    strict: bool,
+    before: Graph | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Built:
     """Return the checked configuration with its graph, sinks opened.
 
     Args:
@@ -53,11 +66,12 @@ def build(source: Source, profile: str | None, plugins: Plugins, strict: bool, b
         plugins: Where types are looked up.
         strict: Whether what could be done without is in the way, too.
         before: The graph that runs; what is the same there is not made anew, and what works there stays.
+        environ: The environment.
 
     Raises:
         ConfigError: With every problem, if one cannot be done without, or under *strict* any.
     """
-    document = find_document(source, profile, plugins)
+    document = find_document(source, profile, plugins, environ)
     composer, problems = check(document, plugins)
     if composer is None or any(problem.stops(strict) for problem in problems):
         raise ConfigError(problems)
@@ -71,7 +85,7 @@ def build(source: Source, profile: str | None, plugins: Plugins, strict: bool, b
         graph.discard(monotonic())
         about = [problem for problem in [*problems, *late] if problem.keys[:2] in missing]
         raise ConfigError([*about, *(problem for problem in [*problems, *late] if problem not in about)])
-    return Built(document.file, composer.config, graph, [*problems, *late])
+    return Built(document, composer.config, graph, [*problems, *late], composer.files)
 
 
 def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tuple[Composer | None, list[Problem]]:
@@ -82,7 +96,7 @@ def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tupl
         plugins: Where types are looked up.
         resolve: Whether references to secrets are followed.
     """
-    structurer = Structurer(document.folder, resolve)
+    structurer = Structurer(document.folder, resolve, document.environ)
     config, problems = check_document(document, structurer)
     if config is None:
         return None, placed([*document.problems, *problems], document)

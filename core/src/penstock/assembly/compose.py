@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
 from attrs import evolve, field, frozen
@@ -144,6 +145,11 @@ class Composer:
         self._changes: list[Change] = []
         self._spools: dict[str, Spool] = {}
         self._replaced: list[str] = []
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The files with secrets that the configuration refers to."""
+        return list(self._structurer.files)
 
     @property
     def problems(self) -> Sequence[Problem]:

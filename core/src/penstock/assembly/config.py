@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from attrs import field, frozen
 
@@ -20,7 +20,7 @@ from penstock.assembly.overlay import Read, overlaid
 from penstock.assembly.structure import EnvironmentText, Structurer, without
 from penstock.errors import ConfigError, Problem
 from penstock.levels import INFO
-from penstock.units import Level
+from penstock.units import Duration, Level
 
 Table = dict[str, Any]
 Options = dict[str, object]
@@ -60,6 +60,12 @@ class Config:
     signals: bool = field(
         default=False, metadata={"doc": "Whether SIGTERM drains before the process ends, and SIGHUP reads this again."}
     )
+    watch: bool | Duration = field(
+        default=False,
+        metadata={
+            "doc": "Whether to read this again when its file changes; or how often to look, `true` is each second."
+        },
+    )
     state: Path | None = field(
         default=None,
         metadata={"doc": "Folder for what outlives the process; else shared memory, and the user's state directory."},
@@ -84,6 +90,7 @@ class Document:
         folder: Relative paths in it are relative to this.
         layers: What it was merged of, the lowest first; without any, nothing is known of where a value comes from.
         problems: What could not be laid over it.
+        environ: The environment in which it is read.
 
     Example:
         >>> document = read_document({"level": "info"}, None)
@@ -98,12 +105,20 @@ class Document:
         folder: Path,
         layers: Sequence[Layer] = (),
         problems: Sequence[Problem] = (),
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.table = table
         self.file = file
         self.folder = folder
         self.layers = layers
         self.problems = problems
+        self.environ = environ
+
+    @property
+    def texts(self) -> Mapping[Path, str]:
+        """The text of each file that it was read from."""
+        found = [layer.source for layer in self.layers if layer.source is not None]
+        return {Path(source.file).absolute(): source.text for source in found}
 
     def origin(self, keys: Iterable[str | int]) -> Origin:
         """Return where the value at *keys* comes from: which file and line, variable, or default.
@@ -131,10 +146,16 @@ DEFAULT: Final[Mapping[str, Any]] = {"sink": {"stderr": {"type": "stderr"}}, "pi
 BARE: Final[Mapping[str, Any]] = {"sink": {"stderr": {"type": "last-resort"}}, "pipeline": {"all": {"sink": "stderr"}}}
 
 
-Source = str | os.PathLike[str] | Mapping[str, Any] | Document | None
+class Found(NamedTuple):
+    """A file that nobody named, but that was found; it is read with the care that this asks for."""
+
+    path: Path
 
 
-def read_document(source: Source, profile: str | None) -> Document | None:
+Source = str | os.PathLike[str] | Mapping[str, Any] | Document | Found | None
+
+
+def read_document(source: Source, profile: str | None, environ: Mapping[str, str] = os.environ) -> Document | None:
     """Return the document that *source* names, or that is found if it is None; None if there is none.
 
     What is wrong with an overlay is in its `problems`. A `Document` is finished: no overlay is laid over it.
@@ -149,15 +170,22 @@ def read_document(source: Source, profile: str | None) -> Document | None:
         if problems:
             raise ConfigError(problems)
         kind: Kind = "default" if source is DEFAULT or source is BARE else "program"
-        return _document(Read(dict(source), None, _working_folder() or Path()), profile, _read, kind)
-    source = source if source is not None else os.environ.get("PENSTOCK_CONFIG") or None
-    if source is not None:
-        return _document(_read(Path(source)), profile, _read)
-    found = _search()
+        return _document(Read(dict(source), None, _working_folder() or Path()), profile, _read, environ, kind)
+    source = source if source is not None else environ.get("PENSTOCK_CONFIG") or None
+    if source is not None and not isinstance(source, Found):
+        return _document(_read(Path(source)), profile, _read, environ)
+    found = _search() if source is None else source.path
     if found is None:
         return None
     read = partial(_read_unasked, found)
-    return _document(read(found), profile, read)
+    return _document(read(found), profile, read, environ)
+
+
+def again(source: Source, document: Document) -> Source:
+    """Return what leads to *document*, which *source* led to, wherever the program goes meanwhile."""
+    if source is None:
+        source = document.environ.get("PENSTOCK_CONFIG") or (Found(Path(document.file)) if document.file else None)
+    return Path(source).absolute() if isinstance(source, (str, os.PathLike)) else source
 
 
 def _unnamed(value: object, keys: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -181,10 +209,16 @@ def _working_folder() -> Path | None:
         return None
 
 
-def _document(bottom: Read, profile: str | None, read: Callable[[Path], Read], kind: Kind = "file") -> Document:
-    table, layers, problems = overlaid(bottom, profile, os.environ, read, EnvironmentText, kind)
+def _document(
+    bottom: Read,
+    profile: str | None,
+    read: Callable[[Path], Read],
+    environ: Mapping[str, str],
+    kind: Kind = "file",
+) -> Document:
+    table, layers, problems = overlaid(bottom, profile, environ, read, EnvironmentText, kind)
     file = None if bottom.source is None else bottom.source.file
-    return Document(table, file, bottom.folder, layers, problems)
+    return Document(table, file, bottom.folder, layers, problems, environ)
 
 
 def _tool_table(project: Table) -> Table:

@@ -12,15 +12,17 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, final
+from pathlib import Path
+from typing import Final, NamedTuple, final
 
 from penstock import faults, files, logger
 from penstock.assembly import signals
 from penstock.assembly.build import build
-from penstock.assembly.config import Config, Source
+from penstock.assembly.config import Config, Document, Source, again, read_document
 from penstock.assembly.graph import Graph, Rest
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.tuning import Tuning
+from penstock.assembly.watch import EVERY, Seen, Watch, digest_of
 from penstock.capture import Capture
 from penstock.clock import TIMERS, monotonic
 from penstock.errors import ConfigError, Problem
@@ -53,6 +55,15 @@ _changing: Final = threading.RLock()
 """Held while a river is installed or removed: never on the way of an event."""
 
 
+class _Asked(NamedTuple):
+    """What `configure` was asked for, and in which environment; a reload is asked for the same."""
+
+    source: Source
+    profile: str | None
+    strict: bool
+    environ: Mapping[str, str]
+
+
 @final
 class _Reign:
     """What passes from a runtime to the one that takes over by a reload.
@@ -61,6 +72,7 @@ class _Reign:
         latest: The one that runs, or ran last.
         tuning: The levels that were set.
         leaving: Those that still drain what they alone had.
+        watch: Looks at the files, if they want it.
         turn: Held by the one reload that goes on.
     """
 
@@ -69,6 +81,7 @@ class _Reign:
         self.tuning = Tuning(levels, first._retune)
         self.leaving: list[Runtime] = []
         self.turn = threading.RLock()
+        self.watch = Watch(lambda: self.latest._look(), first.reload)
 
     def after_fork_in_child(self) -> None:
         """Go on with the latest alone: what the others drain is the parent's."""
@@ -77,6 +90,7 @@ class _Reign:
             leaving._leave_to_parent()
         self.leaving.clear()
         self.tuning.after_fork_in_child()
+        self.watch.after_fork_in_child()
 
 
 @final
@@ -91,13 +105,12 @@ class Runtime:
         wants: Tells whether any pipeline takes events of a name and a level.
     """
 
-    def __init__(self, source: Source, profile: str | None, strict: bool, before: Runtime | None = None) -> None:
-        self._source = source
-        self._profile = profile
-        self._strict = strict
+    def __init__(self, asked: _Asked, before: Runtime | None = None) -> None:
         self._plugins = Plugins()
         graph = None if before is None else before._graph
-        self._built = build(source, profile, self._plugins, strict, graph)
+        source, profile, strict, environ = asked
+        self._built = build(source, profile, self._plugins, strict, graph, environ)
+        self._asked = asked._replace(source=again(source, self._built.document))
         self._graph: Graph = self._built.graph
         self.static: Mapping[str, object] = dict(self._built.config.context)
         self.submit = self._graph.river.carry  # itself: a method around it would cost each event a call
@@ -118,7 +131,7 @@ class Runtime:
     @property
     def file(self) -> str | None:
         """Where it was read, or None."""
-        return self._reign.latest._built.file
+        return self._reign.latest._built.document.file
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -191,7 +204,7 @@ class Runtime:
 
     def _reload(self) -> bool:
         try:
-            new = Runtime(self._source, self._profile, self._strict, self)
+            new = Runtime(self._asked, self)
         except ConfigError as error:
             first = error.problems[0]
             _rejected(first.path, problem=str(first), problems=len(error.problems))
@@ -221,13 +234,28 @@ class Runtime:
             self._install()
         return True
 
+    def _look(self) -> Seen:
+        """Return what the files of the configuration say now."""
+        source, profile, _, environ = self._asked
+        try:
+            document = read_document(source, profile, environ)
+        except ConfigError as error:
+            wrong = [Path(problem.file).absolute() for problem in error.problems if problem.file]
+            files = dict.fromkeys((*self._seen(self._built.document).files, *wrong))
+            return Seen([str(problem) for problem in error.problems], list(files))
+        return self._seen(document or self._built.document)
+
+    def _seen(self, document: Document) -> Seen:
+        texts, secrets = document.texts, self._built.secrets
+        return Seen((texts, [digest_of(path) for path in secrets]), [*texts, *secrets])
+
     def _tell_what_changed(self, new: Runtime) -> None:
         kept = [name for name in new._graph.sinks if ("sink", name) in new._graph.kept]
         report(
             "config.reloaded",
             "The configuration was reloaded.",
             level=NOTICE,
-            subject=new._built.file or "",
+            subject=new._built.document.file or "",
             kept=kept,
             opened=[name for name in new._graph.sinks if name not in kept],
             closed=[name for name in self._graph.sinks if name not in kept],
@@ -257,6 +285,11 @@ class Runtime:
         self._capture.take()  # from the old one's hands, without a moment in between
         logger.retune()
         _exit_hook()
+        every = self.config.watch
+        if every is False or self._built.document.file is None:
+            self._reign.watch.end()
+        else:
+            self._reign.watch.aim(self._seen(self._built.document), EVERY if every is True else float(every))
         if self.config.signals:
             signals.take(self.reload)
         else:
@@ -341,6 +374,7 @@ class Runtime:
             self._graph.end(rest, self._reign.latest._graph)
         else:
             self._reign.tuning.end()
+            self._reign.watch.end()
             clean = self._graph.close(deadline)
             with _changing:
                 if slot.inlet is not self:
@@ -455,8 +489,9 @@ def _after_fork_in_child() -> None:
 
 def configure(source: Source = None, /, *, profile: str | None = None, strict: bool | None = None) -> Runtime:
     """Compose a configuration and let it run from now on; see `penstock.configure`."""
+    environ = dict(os.environ)  # a program may take its secrets out of it once it has read them
     if strict is None:
-        strict = os.environ.get("PENSTOCK_STRICT", "").lower() in ("1", "true", "yes")
-    runtime = Runtime(source, profile, strict)
+        strict = environ.get("PENSTOCK_STRICT", "").lower() in ("1", "true", "yes")
+    runtime = Runtime(_Asked(source, profile, strict, environ))
     runtime._configure()
     return runtime

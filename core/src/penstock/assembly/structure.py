@@ -91,11 +91,17 @@ class Structurer:
     Args:
         folder: Relative paths are relative to it: the folder of the document.
         resolve: Whether to follow references to secrets; without, they become placeholders.
+        environ: Where ``{ env = … }`` is looked up.
+
+    Attributes:
+        files: Those that ``{ file = … }`` led to.
     """
 
-    def __init__(self, folder: Path, resolve: bool = True) -> None:
+    def __init__(self, folder: Path, resolve: bool = True, environ: Mapping[str, str] = os.environ) -> None:
+        self.files: dict[Path, None] = {}
         self._folder = folder
         self._resolve = resolve
+        self._environ = environ
         self._strict = self._converter(forbid=True)
         self._lenient = self._converter(forbid=False)
 
@@ -189,12 +195,14 @@ class Structurer:
         name = str(table.get("env") or table.get("file"))
         default = table.get("default")
         if "env" in table:
-            found = os.environ.get(name, default)
+            found = self._environ.get(name, default)
             if found is None:
                 raise Wrong(f"the environment variable {name!r} is not set", f"export {name}=…", "unset-reference")
             return str(found)
+        path = self._folder / name
+        self.files[path] = None
         try:
-            return (self._folder / name).read_text(encoding="utf-8").rstrip("\r\n")
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             if default is not None:
                 return str(default)
