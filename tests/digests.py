@@ -10,6 +10,7 @@ from penstock.clock import Cancel
 from penstock.event import Event, Site
 from penstock.ledger import PipelineAccount
 from penstock.river.pipeline import behind
+from penstock.types import Timed
 from penstock_digest.told import Told
 
 NOON = 1_767_268_800.0
@@ -33,14 +34,11 @@ class Pipe:
         self.stages = stages
         self.said = 0
         self._began = wall - self.env.time
-        for stage in stages:
-            if hasattr(stage, "_teller"):
-                stage._teller.now = self.env.now
-            if hasattr(stage, "_wall"):
-                stage._wall = self.wall
         self._carry = behind([(stage, stage.gate) for stage in stages], self._arrive, self.account, self._open)
 
     def _open(self, stage: Any, resume: Any) -> bool:
+        if isinstance(stage, Timed):
+            stage.keep_time(self.env.now, self.wall)
         if hasattr(stage, "open"):
             stage.open(resume, self._later)
         return True

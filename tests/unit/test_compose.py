@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -368,6 +369,32 @@ def test_what_a_stage_emits_as_it_is_closed_passes_the_open_stages_behind_it(alw
 
     assert [event.message for event in audit.events] == ["bye after 0", "bye after 1"]
     assert fault_counts() == {}
+
+
+class Asking:
+    """A stage that asks what time it is."""
+
+    def keep_time(self, monotonic: Any, wall: Any, /) -> None:
+        self.clocks = monotonic, wall
+
+    def emit(self, event: Event, /) -> Event:
+        return event.replace(fields=dict(zip(("monotonic", "wall"), (clock() for clock in self.clocks), strict=True)))
+
+
+def test_a_stage_of_a_running_river_gets_the_clocks_of_the_system() -> None:
+    penstock.configure(
+        {
+            "emit": {"ask": {"type": f"python:{__name__}:Asking"}},
+            "sink": {"audit": {"type": AUDIT}},
+            "pipeline": {"a": {"sink": "audit", "emit": ["ask"]}},
+        }
+    )
+    before = {"monotonic": time.monotonic(), "wall": time.time()}
+    penstock.get_logger("shop").info("x")
+    after = {"monotonic": time.monotonic(), "wall": time.time()}
+
+    (event,) = hard_sinks.Audit.made[-1].events
+    assert all(before[clock] <= float(str(event.fields[clock])) <= after[clock] for clock in before)
 
 
 def test_what_a_stage_emits_later_has_the_static_fields() -> None:

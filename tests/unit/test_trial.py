@@ -286,3 +286,25 @@ def test_trials_in_many_threads_know_nothing_of_each_other() -> None:
 
     for number, got in enumerate(found):
         assert got == [("near" if number % 2 else "far", f"n{number}")] * 3
+
+
+class Stamped:
+    """A stage that writes the time into the message; it can be asked before it is opened."""
+
+    def keep_time(self, monotonic: Any, wall: Any, /) -> None:
+        self.clocks = monotonic, wall
+
+    def emit(self, event: Event, /) -> Event:
+        monotonic, wall = self.clocks
+        return event.replace(message=f"{monotonic():g} {wall() - BEGIN_NS / 1e9:g}")
+
+
+def test_a_stage_that_asks_for_the_time_gets_that_of_the_trial() -> None:
+    table = {
+        "emit": {"stamp": {"type": f"python:{__name__}:Stamped"}},
+        "sink": {"out": {"type": "python:penstock.testing:RecordingSink"}},
+        "pipeline": {"all": {"sink": "out", "emit": ["stamp"]}},
+    }
+    trial = ran(table, SOLD, EventTable(name="shop.sold", message="sold", after=Duration("1 h")))
+
+    assert [text.rpartition(": ")[2] for text in texts(trial, "out")] == ["0 0", "3600 3600"]

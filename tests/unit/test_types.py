@@ -13,6 +13,7 @@ from penstock.types import (
     Record,
     Source,
     TextRedactor,
+    Timed,
 )
 
 
@@ -27,6 +28,7 @@ def test_an_ability_is_seen_by_its_method() -> None:
     assert isinstance(having("start"), Source)
     assert isinstance(having("open"), Opened)
     assert isinstance(having("open"), Openable)
+    assert isinstance(having("keep_time"), Timed)
     assert isinstance(having("flush"), Flushable)
     assert isinstance(having("close"), Closeable)
     assert not isinstance(having("write"), (KeyRedactor, Source, Opened, Flushable, Closeable))

@@ -8,14 +8,25 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Callable
-from time import monotonic, monotonic_ns, perf_counter_ns, sleep, time_ns
+from time import monotonic, monotonic_ns, perf_counter_ns, sleep, time, time_ns
 
 from penstock.hints import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["TIMERS", "Cancel", "Later", "Timers", "monotonic", "monotonic_ns", "perf_counter_ns", "sleep", "time_ns"]
+__all__ = [
+    "TIMERS",
+    "Cancel",
+    "Later",
+    "Timers",
+    "monotonic",
+    "monotonic_ns",
+    "perf_counter_ns",
+    "sleep",
+    "time",
+    "time_ns",
+]
 
 _SLICE: Final = 86_400.0
 """Seconds waited at once: the system takes no wait beyond `threading.TIMEOUT_MAX`, which can be 49 days."""

@@ -25,6 +25,7 @@ from penstock.types import (
     Format,
     KeyRedactor,
     LineSink,
+    Now,
     Openable,
     Opened,
     PathRedactor,
@@ -35,6 +36,7 @@ from penstock.types import (
     Source,
     Stage,
     TextRedactor,
+    Timed,
 )
 from penstock.units import Duration, Level, Size
 
@@ -57,6 +59,7 @@ __all__ = [
     "Level",
     "LevelInfo",
     "LineSink",
+    "Now",
     "Openable",
     "Opened",
     "PathRedactor",
@@ -71,6 +74,7 @@ __all__ = [
     "Source",
     "Stage",
     "TextRedactor",
+    "Timed",
     "Unavailable",
     "build_match",
     "escape_controls",

@@ -18,6 +18,9 @@ Fields: TypeAlias = Mapping[str, object]
 Handler: TypeAlias = Callable[[str, Fields, Fields, Any], None]
 """A telemetry handler: called as ``function(event, measurements, metadata, config)``."""
 
+Now: TypeAlias = Callable[[], float]
+"""Returns what time it is, in seconds."""
+
 Resume: TypeAlias = Callable[[Event], None]
 """Sends an event on from a stage, down the rest of the same pipeline."""
 
@@ -73,6 +76,22 @@ class Opened(Protocol):
             Thread: the thread that calls `configure`.
             May block: no.
             If it raises: the stage is left out and a fault is counted; `strict` raises instead.
+        """
+        ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A stage that asks what time it is. It does not ask the system: in a trial, time passes when the trial says so."""
+
+    def keep_time(self, monotonic: Now, wall: Now, /) -> None:
+        """Ask *monotonic* how long something takes, and *wall* how many seconds have passed since the epoch.
+
+        Called:
+            When: once for each pipeline that names the stage, before `open`.
+            Thread: the thread that calls `configure`.
+            May block: no.
+            If it raises: as `Opened.open`.
         """
         ...
 

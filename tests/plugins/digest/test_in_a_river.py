@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -10,7 +11,12 @@ import pytest
 
 import penstock
 from hard_sinks import Audit
+from penstock.assembly.build import find_document
+from penstock.assembly.cases import EventTable
+from penstock.assembly.plugins import Plugins
+from penstock.assembly.trial import Trial
 from penstock.errors import ConfigError
+from penstock.plugin import Duration, Level
 
 RECORDING = "python:penstock.testing:RecordingSink"
 
@@ -117,6 +123,54 @@ def test_a_reload_tells_what_the_old_river_held() -> None:
 
     assert [event.message.split(":")[0] for event in sink.events] == ["stuck", "4 events repeated in 1 s"]
     assert sink is Audit.made[-2]
+
+
+def test_the_tests_in_a_file_do_not_depend_on_the_hour() -> None:
+    table = {
+        "emit": {
+            "repeats": {"type": "group"},
+            "nights": {"type": "quiet", "start": "22:00", "end": "07:00", "zone": "UTC"},
+        },
+        "sink": {"s": {"type": RECORDING}},
+        "pipeline": {"p": {"sink": "s", "emit": ["repeats", "nights"], "format": "plain"}},
+    }
+    trial = Trial(find_document(table, None, Plugins()), begin_ns=1_767_268_800 * 10**9)  # noon
+    stuck = EventTable(name="shop.till", message="stuck", level=Level("error"), after=Duration("1 min"))
+    for _ in range(10):
+        trial.emit(stuck)
+    trial.emit(EventTable(name="shop.db", message="lost", level=Level("error"), after=Duration("11 h")))
+    trial.end()
+
+    texts = [
+        record.data.decode().partition(" ")[2].split(",")[0].partition(" since=")[0] for record in trial.received["s"]
+    ]
+    assert texts == [
+        "ERROR     shop.till: stuck",
+        "ERROR     shop.till: 4 more in 5 min",
+        "ERROR     shop.till: 5 more in 10 min",
+        "NOTICE    shop.till: over: none for 10 min",
+        "ERROR     penstock.event.held: 1 event in quiet hours in 1 s: 1 error shop.db; last at 23:10:00 UTC count=1",
+    ]
+    assert trial.ledger().balanced
+
+
+def test_a_reload_that_changes_nothing_leaves_the_counts(tmp_path: Path) -> None:
+    path = tmp_path / "penstock.toml"
+    path.write_text(
+        '[emit.calm]\ntype = "group"\n[sink.s]\ntype = "python:penstock.testing:RecordingSink"\n'
+        '[pipeline.p]\nsink = "s"\nemit = ["calm"]\n'
+    )
+    runtime = penstock.configure(path)
+    storm()
+    assert runtime.reload()
+    storm()
+    assert penstock.flush()
+    sink = runtime._graph.sinks["s"].sink.sink
+    penstock.shutdown()
+
+    first, digest = (text for text in sink.texts if "shop.till" in text)
+    assert "shop.till: stuck" in first
+    assert "9 events repeated" in digest
 
 
 @pytest.mark.parametrize(

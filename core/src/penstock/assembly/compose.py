@@ -20,7 +20,7 @@ from penstock.assembly.graph import Graph, Spool
 from penstock.assembly.parts import AfterAnother, Change, Onward, Part, Place, made_alike
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.structure import Structurer, without
-from penstock.clock import TIMERS, Later
+from penstock.clock import TIMERS, Later, monotonic, time
 from penstock.errors import Closed, Problem
 from penstock.event import Event
 from penstock.faults import WARNING
@@ -38,7 +38,7 @@ from penstock.river.redact import Redact, build_redact
 from penstock.river.sink import GuardedSink, LastResortSink
 from penstock.river.spool.journal import Journal
 from penstock.river.spool.spool import open_journal, places
-from penstock.types import Opened, Record, Resume, Source, Stage
+from penstock.types import Now, Opened, Record, Resume, Source, Stage, Timed
 from penstock.units import Level
 
 EVERYTHING: Final = "*"
@@ -103,11 +103,15 @@ class World:
     Attributes:
         env: Time, chance and threads of queued deliveries; the real ones if None.
         timer: Calls a stage later.
+        monotonic: Tells a stage how time passes, as the timer goes.
+        wall: Tells it the seconds since the epoch.
         watch: Gets each emit stage with its name and the place that uses it, returns what is used in its place.
     """
 
     env: Env | None = None
     timer: Later = TIMERS.after
+    monotonic: Now = monotonic
+    wall: Now = time
     watch: Callable[[Stage, str, Keys], Stage] = lambda stage, name, at: stage
 
 
@@ -488,15 +492,16 @@ class Composer:
             if use.kept.onward is not None:
                 self._changes.append(partial(use.kept.onward.lead, self._with_static_fields(resume)))
             return True
-        onward = None
-        if isinstance(stage, Opened):
-            onward = Onward(self._with_static_fields(resume))
-            try:
+        onward = Onward(self._with_static_fields(resume)) if isinstance(stage, Opened) else None
+        try:
+            if isinstance(stage, Timed):
+                stage.keep_time(self._world.monotonic, self._world.wall)
+            if isinstance(stage, Opened) and onward is not None:
                 stage.open(onward, self._world.timer)
-            except Exception as error:  # promise: one broken plugin never stops another
-                text = f"cannot be opened: {type(error).__qualname__}: {error}"
-                self._components.problem("stage-not-opened", use.keys, text, "it is left out", degrades=True)
-                return False
+        except Exception as error:  # promise: one broken plugin never stops another
+            text = f"cannot be opened: {type(error).__qualname__}: {error}"
+            self._components.problem("stage-not-opened", use.keys, text, "it is left out", degrades=True)
+            return False
         self._parts[use.place] = Part(use.made, stage, onward)
         return True
 

@@ -92,7 +92,7 @@ class Trial:
             self.config: Config = composer.config
             self.plans: Mapping[str, SinkPlan] = dict(composer.plans)
             self._replace_sinks(composer, fail or {})
-            self.graph: Graph = composer.compose(World(env=self._env, timer=self._env.timer, watch=self._watch))
+            self.graph: Graph = composer.compose(self._world())
             late = [one for one in placed(composer.problems, document) if one not in problems]
             self.problems: Sequence[Problem] = [*problems, *late]
         self._queued = {name: one for name, one in self.graph.sinks.items() if isinstance(one, QueuedDelivery)}
@@ -102,6 +102,15 @@ class Trial:
     def faults(self) -> Sequence[Fault]:
         """What went wrong."""
         return tuple(self._faults.values())
+
+    def _world(self) -> World:
+        return World(
+            env=self._env,
+            timer=self._env.timer,
+            monotonic=self._env.now,
+            wall=lambda: self.time_ns / 1_000_000_000,
+            watch=self._watch,
+        )
 
     def _aside(self) -> Aside:
         return Aside(self._hear)
@@ -274,7 +283,7 @@ class _Watched:
         self.gate = gate_of(stage)
         self._stage = stage
         self._tell = tell
-        for ability in ("open", "close"):  # only what it can: whether it has one is asked
+        for ability in ("keep_time", "open", "close"):  # only what it can: whether it has one is asked
             if callable(getattr(stage, ability, None)):
                 setattr(self, ability, getattr(stage, ability))
 

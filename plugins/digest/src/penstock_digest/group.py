@@ -12,7 +12,7 @@ from typing import ClassVar, Final, final
 
 from attrs import Factory, define, field
 
-from penstock.plugin import Duration, Event, Later, Resume, Site, iso_time, level_number
+from penstock.plugin import Duration, Event, Later, Now, Resume, Site, iso_time, level_number
 from penstock_digest.kind import Kind, choose_kind, error_of, other_kinds, place_of
 from penstock_digest.options import at_least_one, longer_than_nothing
 from penstock_digest.teller import Teller
@@ -94,6 +94,10 @@ class GroupStage:
         init=False,
         repr=False,
     )
+
+    def keep_time(self, monotonic: Now, wall: Now, /) -> None:
+        """Take the clock."""
+        self._teller.now = monotonic
 
     def open(self, resume: Resume, timer: Later, /) -> None:
         """Take the way on and the timer."""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import Factory, define, field
 
-from penstock.plugin import Event, Later, Level, Resume
+from penstock.plugin import Event, Later, Level, Now, Resume
 from penstock_digest.hours import NO_SPELL, Hours, Spell
 from penstock_digest.kind import Kind, choose_kind
 from penstock_digest.options import at_least_one
@@ -118,6 +118,11 @@ class QuietStage:
     def __attrs_post_init__(self) -> None:
         if self.end == self.start and _CLOCK.fullmatch(self.start):  # here: a validator sees one option at a time
             raise ValueError('quiet hours end where they begin; for whole days: start = "00:00", end = "24:00"')
+
+    def keep_time(self, monotonic: Now, wall: Now, /) -> None:
+        """Take both clocks."""
+        self._teller.now = monotonic
+        self._wall = wall
 
     def open(self, resume: Resume, timer: Later, /) -> None:
         """Take the way on and the timer, and learn the hours."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, final
 
 from attrs import Factory, define, field
 
-from penstock.plugin import Duration, Event, Later, Level, Resume
+from penstock.plugin import Duration, Event, Later, Level, Now, Resume
 from penstock_digest.kind import Kind, choose_kind, other_kinds
 from penstock_digest.options import at_least_one, longer_than_nothing
 from penstock_digest.tally import Tally
@@ -96,6 +96,10 @@ class ThrottleStage:
         init=False,
         repr=False,
     )
+
+    def keep_time(self, monotonic: Now, wall: Now, /) -> None:
+        """Take the clock."""
+        self._teller.now = monotonic
 
     def open(self, resume: Resume, timer: Later, /) -> None:
         """Take the way on and the timer."""
