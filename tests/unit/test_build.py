@@ -140,7 +140,7 @@ def test_no_problem_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_only_warns_is_told_and_strict_goes_on() -> None:
     document: dict[str, Any] = {
         "sink": {"chat": {"type": "python:hard_sinks:Audit"}, "x": {"type": f"python:{__name__}:WithToken"}},
-        "pipeline": {"a": {"sink": "chat"}},
+        "pipeline": {"a": {"sink": "chat"}, "b": {"sink": "x"}},
     }
     document["sink"]["x"]["token"] = "t0ken-t0ken"
 

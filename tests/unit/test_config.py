@@ -32,7 +32,7 @@ def problem_of(text: str | bytes, tmp_path: Path) -> str:
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(ConfigError) as caught:
         penstock.configure(file)
-    return str(caught.value).removeprefix(str(tmp_path) + "/")
+    return str(caught.value).replace(str(tmp_path) + "/", "")
 
 
 def test_a_dict_and_a_file_mean_the_same(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ level = 30
         tmp_path,
     )
 
-    paths = [line.split(": ")[1] for line in told.splitlines()]
+    paths = [line.split(": ")[1] for line in told.splitlines() if line.startswith("penstock.toml:")]
     assert sorted(paths) == sorted(
         [
             "level",
@@ -188,9 +188,9 @@ level = 30
             "pipeline.a",
             "pipeline.a.snik",
             "pipeline.b.sink",
-            "pipeline.b.match",
+            "pipeline.b.match[0]",
             "pipeline.b.format",
-            "pipeline.b.redact",
+            "pipeline.b.redact[0]",
             "pipeline.c.level",
         ]
     )
@@ -231,7 +231,7 @@ def test_a_wrong_overlay_is_a_problem_not_a_traceback(name: str, text: str, expe
     with pytest.raises(ConfigError) as caught:
         penstock.configure(tmp_path / name)
 
-    assert str(caught.value).endswith(expected)
+    assert str(caught.value.problems[0]).endswith(expected)
 
 
 def test_a_file_that_the_environment_names_and_is_not_there_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

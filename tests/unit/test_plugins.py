@@ -195,7 +195,9 @@ def test_hooks_that_only_hear_are_called_and_one_that_raises_stops_no_other(inst
     broken = GOOD.replace('"good"', '"rude"') + "@hookimpl\ndef penstock_started(runtime): 1 / 0\n"
     install("test-rude", {"rude": "test_rude"}, broken)
 
-    penstock.configure({"sink": {"g": {"type": "good"}, "r": {"type": "rude"}}, "pipeline": {"a": {"sink": "g"}}})
+    penstock.configure(
+        {"sink": {"g": {"type": "good"}, "r": {"type": "rude"}}, "pipeline": {"a": {"sink": "g"}, "b": {"sink": "r"}}}
+    )
     penstock.shutdown()
 
     heard: list[str] = sys.modules["test_good"].heard

@@ -11,7 +11,13 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+import toml_corpus
 from penstock.assembly.positions import Keys, Positions
+from toml_oracle import places
+
+FILES = toml_corpus.files()
+# Valid TOML that the grammar of the oracle does not take; ours is read again all the same.
+BEYOND_THE_ORACLE = {"ends-in-whitespace-escape.toml", "multiline-empty.toml", "multiline.toml"}
 
 
 def leaves(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
@@ -97,3 +103,33 @@ VALUES = st.recursive(
 @given(st.dictionaries(KEYS, VALUES, max_size=5), st.booleans())
 def test_every_generated_document_is_read_again_from_its_spans(document: dict[str, Any], multiline: bool) -> None:
     check(tomli_w.dumps(document, multiline_strings=multiline))
+
+
+@given(st.dictionaries(KEYS.filter(bool), VALUES, min_size=1, max_size=5))
+def test_an_independent_parser_finds_generated_keys_and_values_at_the_same_places(document: dict[str, Any]) -> None:
+    agree(tomli_w.dumps(document))
+
+
+def agree(text: str) -> None:
+    positions, oracle = Positions(text), places(text)
+
+    assert {path: positions.place(span)[:2] for path, span in positions.keys.items()} == oracle.keys
+    assert {path: positions.place(span)[:2] for path, span in positions.values.items()} == oracle.values
+
+
+@pytest.mark.skipif(not FILES, reason="the corpus of toml-test is not here: uv run python tests/toml_corpus.py")
+def test_on_the_public_toml_suite_every_span_is_read_again_and_the_independent_parser_agrees() -> None:
+    values = compared = 0
+    for path in FILES:
+        text = path.read_bytes().decode("utf-8-sig")
+        try:
+            tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            continue  # TOML 1.1, which this Python does not read
+        values += check(text)
+        if path.name not in BEYOND_THE_ORACLE:
+            agree(text)
+            compared += 1
+
+    assert compared > 200
+    assert values > 1_000

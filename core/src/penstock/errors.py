@@ -36,10 +36,16 @@ class Problem:
         file: The file, or None for a dict or a built-in document.
         line: Line from 1, where known.
         column: Column from 1, in characters, where known.
+        length: How many characters from there are wrong, on that line, where known.
         variable: Name of the variable of the environment that says it, or None.
+        source: The line of the file, with `…` for values that `text` does not tell; empty where unknown.
+        marks: Blanks, and carets beneath what is wrong in `source`.
     """
 
-    __slots__ = ("code", "column", "degrades", "file", "hint", "keys", "line", "text", "variable", "warns")
+    __slots__ = (
+        "code", "column", "degrades", "file", "hint", "keys", "length", "line", "marks", "source", "text", "variable",
+        "warns",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -65,6 +71,9 @@ class Problem:
         self.line = line
         self.column = column
         self.variable = variable
+        self.length: int | None = None
+        self.source = ""
+        self.marks = ""
 
     @property
     def path(self) -> str:
@@ -75,6 +84,15 @@ class Problem:
     def stops(self, strict: bool) -> bool:
         """Return whether a program cannot start because of this, under *strict* or without."""
         return not self.warns and (strict or not self.degrades)
+
+    @property
+    def excerpt(self) -> str:
+        """The line of the file with a mark beneath what is wrong, as two lines; empty where the line is unknown."""
+        if not self.source:
+            return ""
+        number = str(self.line)
+        blank = " " * len(number)
+        return f" {number} | {self.source}\n {blank} | {self.marks}"
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
@@ -102,7 +120,8 @@ class ConfigError(PenstockError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        told = [part for problem in self.problems for part in (str(problem), problem.excerpt) if part]
+        super().__init__("\n".join(told))
 
 
 class PluginError(PenstockError):

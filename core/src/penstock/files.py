@@ -235,6 +235,16 @@ def unsafe_reason(path: Path | str) -> str:
     return ""
 
 
+def others_may_read(path: Path | str) -> bool:
+    """Return whether everybody on this machine may read *path*; False where the system has no such permissions."""
+    if sys.platform == "win32":
+        return False
+    try:
+        return bool(os.stat(path).st_mode & stat.S_IROTH)
+    except OSError:  # gone meanwhile
+        return False
+
+
 def after_fork_in_child(function: Callable[[], None]) -> None:
     """Have *function* called in every forked child; where nothing forks, never."""
     register = getattr(os, "register_at_fork", None)

@@ -12,6 +12,9 @@ from penstock.assembly.build import check as check_document
 from penstock.assembly.build import find_document
 from penstock.assembly.compose import SinkPlan
 from penstock.assembly.config import Config, Document, Source
+from penstock.assembly.explanations import EXPLANATIONS, Explanation
+from penstock.assembly.keys import KeyDescription
+from penstock.assembly.keys import describe_key as describe_key_of
 from penstock.assembly.origin import Origin
 from penstock.assembly.plugins import CATALOGUE, KINDS, Listing, Plugins, list_installed
 from penstock.assembly.recover import Recovered, Waiting, list_waiting, recover
@@ -30,13 +33,16 @@ from penstock.errors import ConfigError, PluginError, Problem, UnknownTypeError
 
 __all__ = [
     "CATALOGUE",
+    "EXPLANATIONS",
     "Case",
     "Cases",
     "Decision",
     "Description",
     "Document",
     "EventError",
+    "Explanation",
     "Finding",
+    "KeyDescription",
     "Listing",
     "Origin",
     "PipelineDescription",
@@ -57,6 +63,7 @@ __all__ = [
     "check",
     "configure",
     "describe",
+    "describe_key",
     "document",
     "list_installed",
     "list_waiting",
@@ -173,6 +180,21 @@ def check(source: Source = None, *, profile: str | None = None, resolve: bool = 
         ['unknown-key']
     """
     return list(describe(source, profile=profile, resolve=resolve).problems)
+
+
+def describe_key(found: Document, path: str) -> KeyDescription:
+    """Return what the key *path* of a configuration is for, what it takes, and what it is in *found*.
+
+    Raises:
+        LookupError: If there is no such key; its text names the nearest one.
+        PluginError: If the plugin that would know does not load.
+
+    Example:
+        >>> key = describe_key(document({"level": "error"}), "level")
+        >>> key.type, key.default, key.value, str(key.origin)
+        ('a level', '"info"', '"error"', 'program')
+    """
+    return describe_key_of(found, Plugins(), path.split("."))
 
 
 def describe(source: Source = None, *, profile: str | None = None, resolve: bool = True) -> Description:

@@ -220,7 +220,9 @@ class Sink(Protocol):
     * ``default_format``: the format type for pipelines that name none (default: ``plain``);
     * ``delivery``: its own defaults of ``[sink.X.delivery]``, as in TOML (default: queued);
     * ``thread_safe = True``: `write` of an inline sink may run in several threads at once;
-    * ``accepts = "event"``: it gets redacted events instead of records, and is inline.
+    * ``accepts = "event"``: it gets redacted events instead of records, and is inline;
+    * ``alerts = True``: it calls people, so that a pipeline to it without any emit stage is a warning;
+    * ``formats``: the format types it can take, where it cannot take all; another one is a warning.
     """
 
     def write(self, batch: Sequence[Record], /) -> None:

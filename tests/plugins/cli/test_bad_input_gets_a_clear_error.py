@@ -23,7 +23,7 @@ CASES: dict[str, tuple[str | bytes, str, str]] = {
     "nested too deeply": ("x = " + "[" * 5000, "nested too deeply", ""),
     "an unknown type": ('[sink.a]\ntype = "stdrr"\n' + PIPELINE, "'stdrr'", "did you mean 'stderr'?"),
     "a type that means nothing": ('[sink.a]\ntype = "zzz"\n' + PIPELINE, "no installed plugin offers", "installed: "),
-    "an unknown key": (SINK + "keeep = 1\n" + PIPELINE, "unknown option 'keeep'", "known: path"),
+    "an unknown key": (SINK + "keeep = 1\n" + PIPELINE, "unknown option 'keeep'", "known: delivery, level, path, type"),
     "a misspelt key": (SINK + "pth = 1\n" + PIPELINE, "unknown option 'pth'", "did you mean 'path'?"),
     "a missing key": (
         '[sink.a]\ntype = "python:cli_components:KeepSink"\n' + PIPELINE,

@@ -143,7 +143,7 @@ def test_export_is_one_document_that_does_the_same(run: Run, monkeypatch: pytest
     assert result.stderr == "penstock: a secret is written out; set the variable SINK_CALLS_TOKEN to it\n"
     monkeypatch.setenv("SINK_CALLS_TOKEN", SECRET)
     Path("all.toml").write_text(result.stdout)
-    assert tooling.check("all.toml") == []
+    assert [problem for problem in tooling.check("all.toml") if not problem.warns] == []
     one, other = (
         {key.keys: key.value for key in tooling.settings(tooling.document(*source)) if key.keys[-1] != "token"}
         for source in (("penstock.toml", "loud"), ("all.toml", None))

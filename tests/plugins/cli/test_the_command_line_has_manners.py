@@ -108,7 +108,7 @@ def test_a_closed_pipe_ends_quietly(shell: Shell, unread: int, words: list[str])
 def test_a_closed_pipe_changes_no_finding(shell: Shell, unread: int) -> None:
     Path("bad.toml").write_text("sinc = 1")
     done = shell("check", "bad.toml", stdout=unread)
-    assert (done.returncode, done.stderr) == (1, "1 problem\n")
+    assert (done.returncode, done.stderr) == (1, "1 problem; what one means: penstock explain unknown-key\n")
 
 
 def test_a_file_never_takes_the_place_of_a_closed_standard_output() -> None:

@@ -157,7 +157,7 @@ def problems(**options: Any) -> list[str]:
         ({"max_size": True}, "sink.file.max_size: expected a size or false, got True"),
         ({"max_size": "0 B"}, "expected more than nothing"),
         ({"max_total": "1 MB"}, "'max_total' is less than 'max_size'"),
-        ({"keep": -1}, "sink.file.keep: 'keep' must be >= 0"),
+        ({"keep": -1}, "sink.file.keep: must be >= 0, got -1"),
         ({"keep": "5"}, "sink.file.keep: expected a whole number, got '5'"),
         ({"every": "daily"}, "sink.file.every: expected one of 'hour', 'day', 'week', got 'daily'"),
         ({"compress": "gz"}, "did you mean 'gzip'?"),

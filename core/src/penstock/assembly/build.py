@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from penstock.assembly.advice import about_permissions, advise
 from penstock.assembly.compose import Composer
 from penstock.assembly.config import BARE, DEFAULT, Config, Document, Source, check_document, read_document
 from penstock.assembly.graph import Graph
@@ -101,13 +102,20 @@ def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tupl
     if config is None:
         return None, placed([*document.problems, *problems], document)
     composer = Composer(config, plugins, structurer)
-    found = [problem for problem in composer.check() if problem not in problems]
-    return composer, placed([*document.problems, *problems, *found], document)
+    problems += [problem for problem in composer.check() if problem not in problems]
+    problems += advise(config, composer.plans, problems)
+    if document.problems:  # what is missing may be in what could not be laid over it
+        problems = [problem for problem in problems if problem.code not in _ABOUT_ABSENCE]
+    found = placed([*document.problems, *problems], document)
+    return composer, placed([*found, *about_permissions(found)], document)
+
+
+_ABOUT_ABSENCE: Final = frozenset({"dangling-reference", "missing-key", "sink-never-used"})
 
 
 def placed(problems: Sequence[Problem], document: Document) -> list[Problem]:
     """Return *problems* where they are, in order, and without any secret: by now all of them are known."""
     for problem in problems:
-        document.place(problem)
         problem.text, problem.hint = hide_known(problem.text), hide_known(problem.hint)
+        document.place(problem)
     return sorted(problems, key=lambda one: (one.variable or "", one.file or "", one.line or 0, one.column or 0))

@@ -10,13 +10,13 @@ from typing import Any, Final, final
 
 from penstock.assembly.config import Config, Table
 from penstock.assembly.plugins import CATALOGUE, Plugins
-from penstock.assembly.structure import Structurer
+from penstock.assembly.structure import Structurer, names_of, unknown_key
 from penstock.errors import PluginConflictError, PluginError, Problem, UnknownTypeError
 from penstock.ledger import GATE_REASONS
 from penstock.river.format import PlainFormat
 from penstock.types import Format, KeyRedactor, PathRedactor, Source, TextRedactor
 
-Keys = tuple[str, ...]
+Keys = tuple[str | int, ...]
 
 # Keys of a component's table that are the core's own.
 CORE_KEYS: Final[Mapping[str, frozenset[str]]] = {
@@ -54,7 +54,7 @@ class Components:
     def problem(
         self,
         code: str,
-        keys: Iterable[str],
+        keys: Iterable[str | int],
         text: str,
         hint: str = "",
         *,
@@ -119,7 +119,13 @@ class Components:
         options = {key: value for key, value in table.items() if key not in CORE_KEYS[kind]}
         if hasattr(found, "__attrs_attrs__"):
             component, problems = self._structurer.structure(options, found, *keys)
-            self.note(problems)
+            known = {*names_of(found), *CORE_KEYS[kind]}  # which its class does not know of
+            self.note(
+                unknown_key(problem.keys, known)
+                if (problem.code, problem.keys[:-1]) == ("unknown-key", keys)
+                else problem
+                for problem in problems
+            )
             return self._able(component, kind, keys)
         for key in options:
             self.problem("unknown-key", (*keys, key), f"{type_name!r} has no options", "take it out", degrades=True)

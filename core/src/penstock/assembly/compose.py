@@ -19,7 +19,7 @@ from penstock.assembly.config import Config, PipelineTable, Table
 from penstock.assembly.graph import Graph, Spool
 from penstock.assembly.parts import AfterAnother, Change, Onward, Part, Place, made_alike
 from penstock.assembly.plugins import Plugins
-from penstock.assembly.structure import Structurer, without
+from penstock.assembly.structure import Structurer, got, without
 from penstock.clock import TIMERS, Later, monotonic, time
 from penstock.errors import Closed, Problem
 from penstock.event import Event
@@ -171,7 +171,7 @@ class Composer:
         for name, table in self.config.emit.items():
             self._components.stage(name, ("emit", name))
             if type(table.get("always", False)) is not bool:
-                text = f"expected true or false, got {table['always']!r}"
+                text = f"expected true or false, got {got(table['always'])}"
                 self._components.problem("invalid-value", ("emit", name, "always"), text)
         for name in self.config.sink:
             self._plan(name, ("sink", name))
@@ -186,17 +186,18 @@ class Composer:
         return self.problems
 
     def _check_pipeline(self, keys: tuple[str, ...], pipeline: PipelineTable) -> None:
-        try:
-            build_match(pipeline.match)
-        except ValueError as error:
-            self._components.problem("invalid-value", (*keys, "match"), str(error))
-        for name in pipeline.emit:
-            stage = self._components.stage(name, (*keys, "emit"))
+        for index, pattern in enumerate(pipeline.match):
+            try:
+                build_match([pattern])
+            except ValueError as error:
+                self._components.problem("invalid-value", (*keys, "match", index), str(error))
+        for index, name in enumerate(pipeline.emit):
+            stage = self._components.stage(name, (*keys, "emit", index))
             if stage is not None and not callable(getattr(stage, "emit", None)):
                 text = f"{name!r} emits on its own, it is no stage of a pipeline"
-                self._components.problem("invalid-value", (*keys, "emit"), text, "take it out", degrades=True)
-        for name in self._redactor_names(pipeline):
-            self._components.redactor(name, (*keys, "redact"))
+                self._components.problem("invalid-value", (*keys, "emit", index), text, "take it out", degrades=True)
+        for index, name in enumerate(self._redactor_names(pipeline)):
+            self._components.redactor(name, (*keys, "redact", index))
         if pipeline.redact == [] and self.config.redact:
             text = "no redactor is applied here, though there are some"
             self._components.problem(

@@ -15,9 +15,10 @@ from attrs import field, frozen
 
 from penstock import files
 from penstock.assembly.cases import CaseTable
+from penstock.assembly.excerpt import excerpt_of_no_toml
 from penstock.assembly.origin import FileText, Kind, Layer, Origin, origin_in, place
 from penstock.assembly.overlay import Read, overlaid
-from penstock.assembly.structure import EnvironmentText, Structurer, without
+from penstock.assembly.structure import EnvironmentText, Structurer, got, without
 from penstock.errors import ConfigError, Problem
 from penstock.levels import INFO
 from penstock.units import Duration, Level
@@ -245,7 +246,9 @@ def _read(path: Path) -> Read:
         return Read(table, source, folder)
     inner = _tool_table(table).get("penstock", {})
     if not isinstance(inner, dict):
-        problem = Problem("invalid-value", ("tool", "penstock"), f"expected a table, got {inner!r}", "[tool.penstock]")
+        problem = Problem(
+            "invalid-value", ("tool", "penstock"), f"expected a table, got {got(inner)}", "[tool.penstock]"
+        )
         place(problem, Layer("file", table, folder, source).origin(problem.keys))
         raise ConfigError([problem])
     return Read(inner, source, folder, ("tool", "penstock"))
@@ -283,7 +286,11 @@ def _syntax_problem(error: Exception, path: Path, document: str) -> Problem:
         text = "a number has too many digits"  # the limit of CPython, whose own text is for programmers
     else:
         text = text[:1].lower() + text[1:]
-    return Problem("toml-syntax", (), text, "", file=str(path), line=line, column=column)
+    problem = Problem("toml-syntax", (), text, "", file=str(path), line=line, column=column)
+    if line is not None and column is not None:
+        problem.length = 1
+        problem.source, problem.marks = excerpt_of_no_toml(document, line, column)
+    return problem
 
 
 def _search() -> Path | None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, final
 
+from penstock.assembly.excerpt import excerpt
 from penstock.assembly.positions import Keys, Place, Positions, Span
 from penstock.errors import Problem
 
@@ -138,11 +139,17 @@ _ABOUT_KEYS: Final = frozenset({"unknown-key", "no-effect"})
 
 
 def place(problem: Problem, origin: Origin) -> None:
-    """Let *problem* say that it is where *origin* is."""
+    """Let *problem* say that it is where *origin* is, and show the line.
+
+    Its text must be what a person may read: what it tells of a value is shown in the line too.
+    """
     place = origin.key if problem.code in _ABOUT_KEYS and origin.key is not None else origin.value or origin.key
     problem.file, problem.variable = origin.file, origin.variable
-    if place is not None:
-        problem.line, problem.column = place.line, place.column
+    if place is not None and origin.source is not None:
+        problem.line, problem.column, problem.length = place.line, place.column, place.length
+        plain = problem.keys[:1] == ("pipeline",) or problem.keys[2:3] == ("delivery",)  # tables of the core's own
+        shown = excerpt(origin.source.text, origin.source.positions, place, problem.text, plain)
+        problem.source, problem.marks = shown
 
 
 def origin_in(layers: Sequence[Layer], keys: Iterable[str | int]) -> Origin:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
 from penstock.assembly.origin import FileText, Kind, Layer, Table, place
+from penstock.assembly.positions import Keys
+from penstock.assembly.structure import got
 from penstock.errors import ConfigError, Problem
 
 PREFIX: Final = "PENSTOCK__"
@@ -128,20 +130,28 @@ class _Files:
             try:
                 self.add(self._read(path), "extended", (*seen, path))
             except ConfigError as error:
-                self.problems += error.problems
+                self._unread(error.problems, name, keys, layer)
         self.layers.append(layer)
         self._add_profiles(profiles, layer)
 
-    def _names(self, extends: object, layer: Layer) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def _unread(self, problems: Iterable[Problem], name: str, keys: Keys, layer: Layer) -> None:
+        """Note why the file *name* was not read: where that is in it, else where it is named."""
+        for problem in problems:
+            if problem.line is None and problem.code == "unreadable-file":
+                self._wrong(layer, Problem(problem.code, keys, f"{name}: {problem.text}", problem.hint))
+            else:
+                self.problems.append(problem)
+
+    def _names(self, extends: object, layer: Layer) -> Iterator[tuple[Keys, str]]:
         if isinstance(extends, str):
             yield ("extends",), extends
         elif isinstance(extends, list) and all(isinstance(name, str) for name in extends):
             yield from ((("extends", index), name) for index, name in enumerate(extends))
         else:
-            text = f"expected the path of a file, or several, got {extends!r}"
+            text = f"expected the path of a file, or several, got {got(extends)}"
             self._wrong(layer, Problem("invalid-value", ("extends",), text, 'write extends = "base.toml"'))
 
-    def _resolved(self, name: str, keys: tuple[str | int, ...], layer: Layer) -> Path | None:
+    def _resolved(self, name: str, keys: Keys, layer: Layer) -> Path | None:
         try:
             return (layer.folder / name).resolve()
         except (OSError, RuntimeError, ValueError) as error:  # links that go round, or no working directory
@@ -157,7 +167,9 @@ class _Files:
                 prefix = (*layer.prefix, *keys)
                 self.profiles.append(Layer("profile", table, layer.folder, layer.source, prefix))
             else:
-                self._wrong(layer, Problem("invalid-value", keys, f"expected a table, got {table!r}", "[profile.NAME]"))
+                self._wrong(
+                    layer, Problem("invalid-value", keys, f"expected a table, got {got(table)}", "[profile.NAME]")
+                )
 
     def _wrong(self, layer: Layer, problem: Problem) -> None:
         place(problem, layer.origin(problem.keys))

@@ -55,11 +55,13 @@ class Positions:
     Attributes:
         keys: Where each key stands, by path; for an item of an array there is none.
         values: Where each value stands, by path; for a table its header, if it has one.
+        scalars: Where each text, number, date and so on stands, in order.
     """
 
     def __init__(self, text: str) -> None:
         self.keys: dict[Keys, Span] = {}
         self.values: dict[Keys, Span] = {}
+        self.scalars: list[Span] = []
         self._text = text
         self._counts: dict[Keys, int] = {}  # of an array of tables: the index of its last one
         self._base: Keys = ()
@@ -141,7 +143,9 @@ class Positions:
         match = (_STRING if first in ("'", '"') else _ATOM).match(self._text, start)
         if match is None:
             raise _LostError
-        return match.start() + len(match[0].rstrip(" \t"))
+        end = match.start() + len(match[0].rstrip(" \t"))
+        self.scalars.append((start, end))
+        return end
 
     def _array(self, start: int, path: Keys) -> int:
         at = self._trivia(start + 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -26,7 +27,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from penstock.errors import Problem
 from penstock.levels import NAMES
-from penstock.secret import Secret
+from penstock.secret import Secret, secret
 from penstock.units import Duration, Level, Size
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class Structurer:
         self._strict = self._converter(forbid=True)
         self._lenient = self._converter(forbid=False)
 
-    def structure(self, table: object, cls: type[Any], *keys: str) -> Structured:
+    def structure(self, table: object, cls: type[Any], *keys: str | int) -> Structured:
         """Return *table* as an object of *cls*, which stands at *keys* in the document.
 
         An unknown key is a problem that degrades: the object is made without it. A secret that is written out is one
@@ -117,13 +118,12 @@ class Structurer:
             for converter in (self._strict, self._lenient):
                 try:
                     attrs.resolve_types(cls)
-                    value = converter.structure(table, cls)
-                    return Structured(value, [*problems, *_literals(value, table, keys)])
+                    return Structured(converter.structure(table, cls), [*problems, *_literals(cls, table, keys)])
                 except Exception as error:
                     problems += _problems(error, keys, table)
                 if not all(problem.degrades for problem in problems):
                     break
-            return Structured(None, problems)
+            return Structured(None, [*problems, *_literals(cls, table, keys)])
 
     def _converter(self, forbid: bool) -> cattrs.Converter:
         converter = cattrs.Converter(forbid_extra_keys=forbid, detailed_validation=True, use_alias=True)
@@ -163,7 +163,7 @@ class Structurer:
 
         def structure(table: object, kind: type[Any]) -> Any:
             if not isinstance(table, Mapping):
-                raise Wrong(f"expected a table, got {table!r}")
+                raise Wrong(f"expected a table, got {got(table)}")
             return make(table, kind)
 
         return structure
@@ -188,7 +188,7 @@ class Structurer:
     def _referenced(self, table: Mapping[str, object]) -> str:
         """Return the text that ``{ env = … }`` or ``{ file = … }`` stands for; it is never parsed again."""
         keys = set(table) - {"default"}
-        if keys not in ({"env"}, {"file"}) or not all(isinstance(value, str) for value in table.values()):
+        if keys not in _REFERENCES or not all(isinstance(value, str) for value in table.values()):
             raise Wrong("expected a text or a reference", _REFERENCE_HINT)
         if not self._resolve:
             return UNRESOLVED
@@ -212,6 +212,7 @@ class Structurer:
         return self._folder / Path(_scalar(self._text(value, str), str)).expanduser()
 
 
+_REFERENCES: Final = ({"env"}, {"file"})
 _REFERENCE_HINT: Final = 'write { env = "NAME" } or { file = "/run/secrets/…" }'
 
 
@@ -228,12 +229,27 @@ def _plain(value: object) -> Any:
     return value.value if isinstance(value, EnvironmentText) else value
 
 
+def got(value: object) -> str:
+    """Return *value* as a message tells it: of a table or an array, in which a secret may be, only what it is."""
+    value = _plain(value)
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, Mapping):
+        return "a reference" if set(value) - {"default"} in _REFERENCES else "a table"
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
+
+
+_LONGEST: Final = 80
+"""Characters of a value that a message tells."""
+
+
 def _scalar(value: object, kind: type[T]) -> T:
     value = _plain(value)
     if kind is float and type(value) is int:
         return float(value)  # type: ignore[return-value]
     if type(value) is not kind:
-        raise Wrong(f"expected {_NAMES_OF_TYPES.get(kind, kind.__name__)}, got {value!r}")
+        raise Wrong(f"expected {_NAMES_OF_TYPES.get(kind, kind.__name__)}, got {got(value)}")
     return value
 
 
@@ -259,7 +275,7 @@ def _choice(value: object, kind: Any) -> object:
         else []
     )
     hint = f"did you mean {near[0]!r}?" if near else ""
-    raise Wrong(f"expected {'one of ' if len(choices) > 1 else ''}{shown}, got {value!r}", hint)
+    raise Wrong(f"expected {'one of ' if len(choices) > 1 else ''}{shown}, got {got(value)}", hint)
 
 
 def _parsed(kind: Callable[[str], T], value: object, name: str, hint: str) -> T:
@@ -269,7 +285,7 @@ def _parsed(kind: Callable[[str], T], value: object, name: str, hint: str) -> T:
             return kind(value)
         except ValueError:
             pass  # told below, in the words of the document
-    raise Wrong(f"expected {name}, got {value!r}", hint)
+    raise Wrong(f"expected {name}, got {got(value)}", hint)
 
 
 def _is_literal(kind: Any) -> bool:
@@ -291,7 +307,7 @@ def _whole(raw: type, factory: Callable[..., Any], converter: cattrs.Converter, 
 
     def structure(value: object, given: Any) -> Any:
         if not isinstance(value, raw):
-            raise Wrong(f"expected {'an array' if raw is list else 'a table'}, got {value!r}")
+            raise Wrong(f"expected {'an array' if raw is list else 'a table'}, got {got(value)}")
         structured = inner(value, given)
         # cattrs asks no hook about Any inside a container.
         return {key: _plain(one) for key, one in structured.items()} if untyped and raw is dict else structured
@@ -315,7 +331,11 @@ def _either(converter: cattrs.Converter, value: object, kind: Any) -> object:
     if len(wrong) == 1:
         raise wrong[0]
     expected = " or ".join(error.text.partition(", got ")[0].removeprefix("expected ") for error in wrong)
-    raise Wrong(f"expected {expected}, got {value!r}", next((error.hint for error in wrong if error.hint), ""))
+    raise Wrong(f"expected {expected}, got {got(value)}", next((error.hint for error in wrong if error.hint), ""))
+
+
+_BOUND: Final = re.compile(r"^'\w+' must be ([<>]=? \S+): (.*)$", re.DOTALL)
+"""How attrs tells of a number beyond a bound."""
 
 
 def _validating(converter: cattrs.Converter, field: attrs.Attribute[Any]) -> Callable[[Any, Any], Any]:
@@ -328,8 +348,8 @@ def _validating(converter: cattrs.Converter, field: attrs.Attribute[Any]) -> Cal
             raise
         except (ValueError, TypeError) as error:
             # attrs' own validators put the attribute and the value behind the sentence; the sentence is enough.
-            text = str(error.args[0] if error.args else error)
-            raise Wrong(text if "got " in text or repr(value) in text else f"{text}, got {value!r}") from None
+            text = _BOUND.sub(r"must be \1, got \2", str(error.args[0] if error.args else error))
+            raise Wrong(text if "got " in text or repr(value) in text else f"{text}, got {got(value)}") from None
         return structured
 
     return structure
@@ -341,21 +361,25 @@ def _validating(converter: cattrs.Converter, field: attrs.Attribute[Any]) -> Cal
 Keys = tuple[str | int, ...]
 
 
-def _literals(value: Any, raw: Any, keys: Keys) -> Iterator[Problem]:
-    """Yield a warning for each secret in *value* that stands written out in *raw*, of which it was made."""
-    if isinstance(value, Secret):
+def _literals(kind: Any, raw: Any, keys: Keys) -> Iterator[Problem]:
+    """Yield a warning for each secret that stands written out in *raw*, which is to become a *kind*."""
+    if kind is Secret:
+        if isinstance(raw, Mapping) and isinstance(raw.get("default"), str):
+            raw, keys = raw["default"], (*keys, "default")
         if isinstance(raw, str) and raw:
+            secret(raw)  # whatever else is wrong with it: from now on nobody tells it
             yield Problem("literal-secret", keys, "a secret is written out", _REFERENCE_HINT, warns=True)
+    elif _is_union(kind):
+        for choice in get_args(kind):
+            yield from _literals(choice, raw, keys)
     elif isinstance(raw, Mapping):
-        inside = {field.alias: field.name for field in attrs.fields(type(value))} if attrs.has(type(value)) else None
+        inside = {field.alias: field.type for field in attrs.fields(kind)} if attrs.has(kind) else None
         for key, inner in raw.items():
-            if inside is None:
-                yield from _literals(_inside(value, key), inner, (*keys, key))
-            elif key in inside:
-                yield from _literals(getattr(value, inside[key], None), inner, (*keys, key))
-    elif isinstance(raw, list):
+            of_all = get_args(kind)[-1] if _is_dict(kind) else None
+            yield from _literals(of_all if inside is None else inside.get(key), inner, (*keys, key))
+    elif isinstance(raw, list) and _is_list(kind):
         for index, inner in enumerate(raw):
-            yield from _literals(_inside(value, index), inner, (*keys, index))
+            yield from _literals(get_args(kind)[0], inner, (*keys, index))
 
 
 def _problems(error: BaseException, keys: Keys, raw: object) -> Iterator[Problem]:
@@ -371,13 +395,24 @@ def _problems(error: BaseException, keys: Keys, raw: object) -> Iterator[Problem
     elif isinstance(error, Wrong):
         yield Problem(error.code, keys, error.text, error.hint)
     elif isinstance(error, ForbiddenExtraKeysError):
-        known = [str(field.alias) for field in attrs.fields(error.cl) if field.init]
+        known = names_of(error.cl)
         for key in sorted(error.extra_fields):
-            near = difflib.get_close_matches(key, known, 1, 0.6)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
-            yield Problem("unknown-key", (*keys, key), f"unknown option {key!r}", hint, degrades=True)
+            yield unknown_key((*keys, key), known)
     else:
         yield Problem("invalid-value", keys, str(error) or type(error).__name__)
+
+
+def unknown_key(keys: Keys, known: Iterable[str]) -> Problem:
+    """Return the problem that nobody knows the last of *keys*, with the nearest name of those that are *known*."""
+    known = sorted(known)
+    near = difflib.get_close_matches(str(keys[-1]), known, 1, 0.6)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return Problem("unknown-key", keys, f"unknown option {keys[-1]!r}", hint, degrades=True)
+
+
+def names_of(cls: Any) -> list[str]:
+    """Return the names of the options that a component's class has."""
+    return [str(field.alias) for field in attrs.fields(cls) if field.init]
 
 
 def _class_problems(error: ClassValidationError, keys: Keys, raw: object) -> Iterator[Problem]:
@@ -403,7 +438,7 @@ def _inside(raw: Any, key: Any) -> object:
         return None
 
 
-def without(table: Any, problems: Iterable[Problem], *keys: str) -> Any:
+def without(table: Any, problems: Iterable[Problem], *keys: str | int) -> Any:
     """Return a copy of *table*, which stands at *keys*, without what *problems* are about, to judge the rest."""
     copy = _copied(table)
     for problem in problems:

@@ -141,7 +141,7 @@ class Trial:
             plans[LAST_RESORT] = SinkPlan(name=LAST_RESORT, sink=sink, options=options, level=0)
 
     def _watch(self, stage: Stage, name: str, at: Keys) -> Stage:
-        pipeline = at[1] if at[0] == "pipeline" else None
+        pipeline = str(at[1]) if at[0] == "pipeline" else None
         tell = partial(Passage, name, pipeline, gate=gate_of(stage))
         return _Watched(stage, lambda kept: self.passages.append(tell(kept=kept)))
 

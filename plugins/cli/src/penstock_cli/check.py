@@ -5,14 +5,15 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock_cli import manners, output
+from penstock_cli import findings, manners, output
 from penstock_cli.group import Command
-from penstock_cli.options import format_option, profile_option
+from penstock_cli.options import profile_option
 
 if TYPE_CHECKING:
     from penstock import Problem
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    examples=["penstock check", "penstock check penstock.toml --no-secrets --format json"],
+    examples=["penstock check", "penstock check penstock.toml --no-secrets --format github"],
 )
 @click.argument("file", required=False, type=click.Path())
 @profile_option
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
     default=True,
     help="Whether what a program could do without is an error too, such as an unknown key; default: it is.",
 )
-@format_option
+@click.option(
+    "--format",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    help="For people, programs, GitHub Actions or code scanners.",
+)
 @click.pass_context
 def check(ctx: click.Context, file: str | None, profile: str | None, secrets: bool, strict: bool, format: str) -> None:
     """Find every mistake in FILE, all at once.
@@ -45,8 +51,15 @@ def check(ctx: click.Context, file: str | None, profile: str | None, secrets: bo
 
     found = tooling.describe(file, profile=profile, resolve=secrets)
     failing = [problem for problem in found.problems if problem.stops(strict)]
+    for problem in found.problems:
+        problem.file = _from_here(problem.file)
     if format == "json":
         output.data_json(_document(found, failing))
+    elif format == "github":
+        for line in findings.github(found.problems, failing):
+            output.data(line)
+    elif format == "sarif":
+        output.data(findings.sarif(found.problems, failing, metadata.version("penstock-cli")))
     else:
         _print(found, failing)
     ctx.exit(manners.FINDINGS if failing else manners.FINE)
@@ -58,22 +71,15 @@ def _document(found: Description, failing: Sequence[Problem]) -> dict[str, objec
         "file": found.file,
         "sinks": [sink.name for sink in found.sinks],
         "pipelines": [pipeline.name for pipeline in found.pipelines],
-        "problems": [_as_json(problem) for problem in found.problems],
+        "problems": [findings.as_json(problem) for problem in found.problems],
     }
 
 
-def _as_json(problem: Problem) -> dict[str, object]:
-    names = ("code", "path", "text", "hint", "file", "line", "column", "degrades", "warns")
-    return {name: getattr(problem, name) for name in names}
-
-
 def _print(found: Description, failing: Sequence[Problem]) -> None:
-    for problem in found.problems:
-        problem.file = _from_here(problem.file)
-        kind = "" if problem in failing else "warning: "
-        output.data(kind + output.plain(str(problem)))
+    for line in findings.text(found.problems, failing):
+        output.data(line)
     if failing:
-        output.message(_count(len(failing), "problem"))
+        output.message(_count(len(failing), "problem") + f"; what one means: penstock explain {failing[0].code}")
     else:
         output.data(f"ok: {_count(len(found.sinks), 'sink')}, {_count(len(found.pipelines), 'pipeline')}{_of(found)}")
 

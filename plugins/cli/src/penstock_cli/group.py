@@ -27,6 +27,7 @@ OWN: Final = {
     "graph": _Own("penstock_cli.graph.command:graph", "Draw the river that a configuration describes."),
     "config": _Own("penstock_cli.config.command:config", "Show, read, change and export a configuration."),
     "check": _Own("penstock_cli.check:check", "Find every mistake in a configuration."),
+    "explain": _Own("penstock_cli.explain:explain", "Explain a problem, or a key of the configuration."),
     "schema": _Own("penstock_cli.schema:schema", "Write the JSON Schema of configurations, for editors."),
     "plugins": _Own("penstock_cli.plugins:plugins", "List what is installed."),
     "route": _Own("penstock_cli.route:route", "Show which way an event would take, and why."),

@@ -52,6 +52,7 @@ class DiscordSink:
     `delivered` means that Discord answered with the message it saved.
     """
 
+    alerts: ClassVar[bool] = True
     default_format: ClassVar[str] = "discord"
     # Ten embeds make a message; a second, since a webhook takes about five messages in two.
     delivery: ClassVar[Mapping[str, object]] = {

@@ -52,6 +52,7 @@ class TelegramSink:
     `delivered` means that Telegram said ``"ok": true``.
     """
 
+    alerts: ClassVar[bool] = True
     default_format: ClassVar[str] = "telegram"
     # Small batches, since what waits in a batch waits together; a second, since a chat takes about one message in it.
     delivery: ClassVar[Mapping[str, object]] = {
