@@ -49,6 +49,15 @@ def states(session: nox.Session) -> None:
 
 
 @nox.session
+def reloads(session: nox.Session) -> None:
+    """Twenty reloads a second for a minute, where `tests` goes on for two seconds; or as many as asked for."""
+    install_workspace(session, "tests")
+    claim = "tests/flow/test_a_reload_keeps_what_did_not_change.py"
+    count = session.posargs[0] if session.posargs else "1200"
+    session.run("python", "-m", "pytest", "--timeout=0", "-k", "twenty", claim, env={"PENSTOCK_RELOADS": count})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, and the import contracts."""
     install_workspace(session, "lint")

@@ -576,10 +576,13 @@ def test_twenty_reloads_a_second_under_load_lose_double_and_tear_nothing(tmp_pat
         texts = [found for text in said(name) for found in NUMBERED.findall(text)]
         assert len(texts) == len(set(texts)) == total, name
         for number in range(TALKERS):
-            own = [text for text in texts if text.startswith(f"{number}:")]
-            assert own == [f"{number}:{count}" for count in range(spoken[number])], name
+            own = [int(text.partition(":")[2]) for text in texts if text.startswith(f"{number}:")]
+            if name == "file":  # a new file for each megabyte
+                own.sort()
+            assert own == list(range(spoken[number])), name
         assert penstock.ledger()[name][:4] == (total, total, {}, 0), name
         assert penstock.ledger().pipelines[name] == (total, {}, total), name
+    assert not any(kind == "spool.failed" for kind, _ in faults.fault_counts())
     assert max(most[len(most) // 2 :]) < (60, 200)
 
 

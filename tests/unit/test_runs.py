@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock import files
 from penstock.river.spool.frames import Header
 from penstock.river.spool.runs import Run, read_run, runs_in
 from penstock.river.spool.segment import Segment
@@ -175,4 +176,23 @@ def test_a_lock_file_that_says_something_else_says_nothing_of_memory(said: bytes
     (run.path / "lock").write_bytes(said)
 
     assert run.inherit() == ([], [], 0)
+    run.remove()
+
+
+def test_a_folder_that_is_taken_for_a_dead_ones_while_it_is_empty_is_made_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    original = files.private_folder
+
+    def private_folder(path: Path) -> None:
+        made.append(path)
+        if len(made) == 2:
+            raise FileNotFoundError(path)  # another thread took it away right after it was made
+        original(path)
+
+    monkeypatch.setattr(files, "private_folder", private_folder)
+    run = Run.begin(tmp_path / "out")
+
+    assert made[1] != run.path == made[2]
     run.remove()

@@ -65,8 +65,8 @@ class Run:
         files.private_folder(folder)
         for _ in range(_RACES):
             path = folder / f"{time_ns():0{_DIGITS}d}-{os.getpid()}-{os.urandom(4).hex()}"
-            files.private_folder(path)
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # while it is empty, who adopts may take it for a dead one's
+                files.private_folder(path)
                 run = cls(path, files.open_private(path / _LOCK, new=True))
                 if run._is_ours():
                     files.write_at(run._fd, _number_in_memory(0) + _note(), 0)
