@@ -98,6 +98,20 @@ def test_the_level_that_passes_is_an_option() -> None:
     assert [event.level for event in pipe.out] == [40]
 
 
+def test_kinds_without_end_cost_bounded_memory_in_the_night_and_are_all_counted() -> None:
+    stage = night(kinds=50)
+    pipe = Pipe(stage, wall=NOON + 11 * HOUR)
+    for number in range(2_000):
+        pipe.say(f"user.{number}")
+        assert len(stage._tally) <= 50 + 9  # the kinds, and one of all others for each level
+    pipe.wait(9 * HOUR)
+
+    (digest,) = pipe.told
+    assert digest.message.startswith("2,000 events in quiet hours in 1 s: 1,950 error of other kinds, 1 error user.0")
+    pipe.close()
+    pipe.assert_nothing_is_missing()
+
+
 def test_a_digest_of_the_evening_is_held_and_told_in_full() -> None:
     pipe = Pipe(GroupStage(), night(), wall=NOON + 9 * HOUR + 58 * 60)
     pipe.say(times=100)
