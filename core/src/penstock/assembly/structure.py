@@ -103,8 +103,7 @@ class Structurer:
         self._folder = folder
         self._resolve = resolve
         self._environ = environ
-        self._strict = self._converter(forbid=True)
-        self._lenient = self._converter(forbid=False)
+        self._converters: dict[bool, cattrs.Converter] = {}
 
     def structure(self, table: object, cls: type[Any], *keys: str | int) -> Structured:
         """Return *table* as an object of *cls*, which stands at *keys* in the document.
@@ -115,10 +114,11 @@ class Structurer:
         # Placeholders have no business with validators, which attrs would ask once more.
         with nullcontext() if self._resolve else _without_validators():
             problems: list[Problem] = []
-            for converter in (self._strict, self._lenient):
+            for forbid in (True, False):
                 try:
                     attrs.resolve_types(cls)
-                    return Structured(converter.structure(table, cls), [*problems, *_literals(cls, table, keys)])
+                    value = self._converter(forbid).structure(table, cls)
+                    return Structured(value, [*problems, *_literals(cls, table, keys)])
                 except Exception as error:
                     problems += _problems(error, keys, table)
                 if not all(problem.degrades for problem in problems):
@@ -126,6 +126,12 @@ class Structurer:
             return Structured(None, [*problems, *_literals(cls, table, keys)])
 
     def _converter(self, forbid: bool) -> cattrs.Converter:
+        """Return the converter that takes unknown keys, or the one that does not; each is made when it is needed."""
+        if forbid not in self._converters:
+            self._converters[forbid] = self._new_converter(forbid)
+        return self._converters[forbid]
+
+    def _new_converter(self, forbid: bool) -> cattrs.Converter:
         converter = cattrs.Converter(forbid_extra_keys=forbid, detailed_validation=True, use_alias=True)
         for kind in (int, float, bool):
             converter.register_structure_hook(kind, _scalar)
