@@ -147,6 +147,30 @@ def test_over_udp_a_refusal_makes_the_whole_batch_doubtful(receiver: Make, sink:
     assert [listening.receive(), listening.receive()] == [b"one", b"two"]
 
 
+def test_over_udp_the_next_address_of_a_host_is_tried_after_a_refusal(
+    receiver: Make, sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of `localhost`, where the daemon listens at one of two addresses."""
+    listening = receiver()
+    port = int(listening.url.rpartition(":")[2])
+    look_up = socket.getaddrinfo
+
+    def two(host: str, *rest: Any, **options: Any) -> Any:
+        if host != "two.example":
+            return look_up(host, *rest, **options)
+        if options.get("flags"):
+            raise socket.gaierror(socket.EAI_NONAME, "not in digits")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in ("127.0.0.2", "127.0.0.1")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    target = sink(f"udp://two.example:{port}")
+    with pytest.raises(Unavailable, match="the connection was refused"):
+        target.write([record(b"x")])
+    target.write([record(b"x")])
+
+    assert listening.receive() == b"x"
+
+
 def test_a_local_daemon_that_was_started_anew_is_found_in_the_same_attempt(
     receiver: Make, sink: Any, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -206,6 +207,17 @@ def test_a_connection_that_is_reset_counts_nothing_of_the_batch_as_delivered(sma
     writer.join(60)
 
     assert trouble[0].delivered == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's own times hold")
+def test_the_system_finds_out_when_a_peer_is_gone_without_a_word(peer: Peer, sink: Any) -> None:
+    target = sink(peer.port)
+    target.write(records("x"))
+    sock = target._link._sock
+
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
 
 def test_what_a_peer_says_is_thrown_away(peer: Peer, sink: Any) -> None:

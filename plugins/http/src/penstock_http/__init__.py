@@ -13,13 +13,14 @@ from penstock_http.client import HttpClient
 from penstock_http.connection import Deadline, first_that_answers
 from penstock_http.groups import send_in_groups
 from penstock_http.reply import LONGEST_WAIT, Reply, decent_wait, raise_for, wait_asked_for
-from penstock_http.resolve import Resolver
+from penstock_http.resolve import Found, Resolver
 from penstock_http.text import as_lines, as_text, last_lines, shorten, utf16_length
 
 __all__ = [
     "LONGEST_WAIT",
     "Address",
     "Deadline",
+    "Found",
     "HttpClient",
     "Reply",
     "Resolver",

@@ -15,7 +15,7 @@ from typing import Final, final
 from attrs import frozen
 
 from penstock.plugin import Secret
-from penstock_http import Deadline, Resolver, first_that_answers
+from penstock_http import Deadline, Found, Resolver, first_that_answers
 from penstock_syslog.address import Address
 
 _SILENCE: Final = 30
@@ -73,6 +73,7 @@ class Connector:
         self.address = address
         self._identity = identity
         self._resolver = Resolver()
+        self._refused = 0
 
     def connect(self, deadline: Deadline) -> socket.socket:
         """Return a connected socket.
@@ -84,9 +85,7 @@ class Connector:
             return _to_path(self.address.path)
         found = self._resolver.look_up(self.address.host, self.address.port, deadline.left())
         if self.address.scheme == "udp":
-            family, _, _, _, place = found[0]
-            sock = socket.socket(family, socket.SOCK_DGRAM)
-            return _connected(sock, place)
+            return self._to_one_of(found)
         sock = first_that_answers(found, deadline)
         try:
             _look_after(sock)
@@ -97,6 +96,21 @@ class Connector:
             sock.close()
             raise
         return sock
+
+    def note_refusal(self) -> None:
+        """Begin with the next address of the host from now on: a datagram tells too late that nobody listens at one."""
+        self._refused += 1
+
+    def _to_one_of(self, found: Found) -> socket.socket:
+        """Return a socket for datagrams to the first address that there is a way to."""
+        first = self._refused % len(found)
+        trouble = OSError(errno.EADDRNOTAVAIL, "the host has no address")
+        for family, _, _, _, place in (*found[first:], *found[:first]):
+            try:
+                return _connected(socket.socket(family, socket.SOCK_DGRAM), place)
+            except OSError as error:
+                trouble = error
+        raise trouble
 
     def _encrypted(self, sock: socket.socket, deadline: Deadline) -> ssl.SSLSocket:
         context = self._identity.context()

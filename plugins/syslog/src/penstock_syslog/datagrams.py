@@ -62,7 +62,9 @@ class Datagrams:
         except OSError as error:
             if not isinstance(error, TimeoutError):
                 self.close()
-                done = done if self._local else 0
+                if not self._local:
+                    done = 0
+                    self._connector.note_refusal()
             raise Unavailable(
                 f"{self._connector.address}: {in_words(error)}", delivered=done, rejected=rejected
             ) from None
