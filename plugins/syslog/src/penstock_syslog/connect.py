@@ -177,7 +177,7 @@ def in_words(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "the name cannot be resolved"
     if isinstance(error, TimeoutError):
-        return "it does not take more in time"
+        return "no answer in time"
     if isinstance(error, ConnectionRefusedError):
         return "the connection was refused"
     if isinstance(error, ssl.SSLError):

@@ -65,9 +65,9 @@ class Datagrams:
                 if not self._local:
                     done = 0
                     self._connector.note_refusal()
-            raise Unavailable(
-                f"{self._connector.address}: {in_words(error)}", delivered=done, rejected=rejected
-            ) from None
+            late = self._local and isinstance(error, TimeoutError)
+            why = f"{self._connector.address}: {'it takes no more in time' if late else in_words(error)}"
+            raise Unavailable(why, delivered=done, rejected=rejected) from None
         if rejected:
             raise Rejected("too large for a datagram", indexes=rejected)
 

@@ -26,6 +26,8 @@ from penstock_syslog.connect import Connector, in_words
 
 _CHUNK: Final = 65_536
 """Bytes handed to a socket at once: between two of them the deadline is looked at."""
+_CHATTER: Final = 64
+"""Chunks that a peer may say at once; one that never stops holds nobody up."""
 
 
 class _Torn(NamedTuple):
@@ -62,7 +64,7 @@ class Stream:
             done, whole = self._send(sock, frames, deadline)
             if whole and _is_open(sock):
                 return
-            why = "it does not take more in time" if not whole else "the connection was closed while it was written to"
+            why = "the connection was closed while it was written to" if whole else "it takes no more in time"
             if whole or isinstance(sock, ssl.SSLSocket):
                 self._drop()
         except OSError as error:
@@ -132,10 +134,8 @@ def _is_open(sock: socket.socket) -> bool:
     """Return whether the other side has not closed; what it says is thrown away, for syslog has no answers."""
     try:
         sock.settimeout(0)
-        while sock.recv(_CHUNK):
-            pass
+        return all(sock.recv(_CHUNK) for _ in range(_CHATTER))
     except (BlockingIOError, ssl.SSLWantReadError):
         return True
     except OSError:
         return False
-    return False
