@@ -123,3 +123,14 @@ def test_names_that_are_no_plain_text_become_one() -> None:
     event = event_of(record(name=Name("shop"), threadName=5))
 
     assert [(type(text), text) for text in (event.name, event.thread)] == [(str, "shop"), (str, "5")]
+
+
+def test_what_raises_when_it_is_asked_for_its_class_costs_no_record() -> None:
+    class Bad:
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:
+            raise SystemExit
+
+    bad = Bad()
+    assert list(event_of(record("%s %s", bad, 1)).arguments)[1] == 1
+    assert event_of(record(bad, {"a": 1})).level == 20

@@ -154,3 +154,44 @@ def test_only_a_dict_that_nobody_else_has_made_is_passed_on_as_it_is() -> None:
     for odd in (Lies(note="hush"), MappingProxyType({"note": "hush"}), UserDict(note="hush")):
         assert redact(Event("e", fields=odd)).fields == {"note": "***"}
         assert redact(Event("e", context=odd)).context == {"note": "***"}
+
+
+class Liar(str):
+    """Says that it is another text; what it is shows only who does not ask it."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return hash("user")
+
+    def __eq__(self, other: object) -> bool:
+        return other == "user"
+
+
+class RaisesWhenHashed(str):
+    """Got into a dict, and lets nobody look for it there."""
+
+    armed = False
+
+    def __hash__(self) -> int:
+        if self.armed:
+            raise SystemExit
+        return 1
+
+
+def test_a_key_that_says_it_is_an_innocent_one_is_judged_by_what_it_is() -> None:
+    redact = build_redact([("keys", Keys("token"))])
+    redact(Event("e", fields={"user": 1}))
+    lies: dict[str, object] = {Liar("token"): "s"}
+
+    for part in ("fields", "context", "measurements", "metadata"):
+        event = redact(Event("e", **{"measurements": {}, "metadata": {}, part: lies}))
+        assert list(getattr(event, part).items()) == [("token", "***")], part
+
+
+def test_a_key_that_raises_when_it_is_hashed_is_shown_without_asking_it() -> None:
+    key = RaisesWhenHashed("note")
+    fields: dict[str, object] = {key: 1}
+    key.armed = True
+
+    assert build_redact([("keys", Keys("token"))])(Event("e", fields=fields)).fields == {"note": 1}

@@ -483,3 +483,25 @@ def test_an_event_that_nobody_heard_is_heard_as_soon_as_somebody_listens() -> No
     assert heard == ["shop.paid"]
     assert penstock.ledger()["out"].delivered == 3
     assert events.count("shop.lost") == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+@pytest.mark.parametrize("place", ["name", "measurements", "metadata", "stacktrace", "level", "span"])
+def test_what_raises_when_it_is_asked_for_its_class_hurts_nobody(place: str, error: type[BaseException]) -> None:
+    bad: Any = Raises(error)
+    seen: list[object] = []
+    penstock.attach("seen", ["a.b", "a.b.start", "<Raises>"], lambda *args: seen.append(args))
+    try:
+        if place == "span":
+            with penstock.span("a.b", stacktrace=bad):
+                pass
+            with penstock.span(bad):
+                pass
+        else:
+            given = {"name": "a.b", "measurements": {"n": 1}, "metadata": {}, "level": "info"}
+            given |= {"metadata": {"stacktrace": bad}} if place == "stacktrace" else {place: bad}
+            penstock.execute(given["name"], given["measurements"], given["metadata"], level=given["level"])  # type: ignore[arg-type]
+    finally:
+        penstock.detach("seen")
+
+    assert seen

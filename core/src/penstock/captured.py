@@ -89,7 +89,7 @@ def _message(record: logging.LogRecord) -> tuple[str, Sequence[object]]:
 
 def _names_its_arguments(record: logging.LogRecord) -> bool:
     # logging takes a lone mapping out of its tuple, also for a plain "%s"
-    return isinstance(record.args, Mapping) and isinstance(record.msg, str) and "%(" in record.msg
+    return isinstance(record.args, Mapping) and issubclass(type(record.msg), str) and "%(" in record.msg
 
 
 def _fields(record: logging.LogRecord, odd: bool) -> Mapping[str, object]:
@@ -119,7 +119,7 @@ def _named(arguments: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _argument(value: object) -> object:
-    return text_of(value) if isinstance(value, BaseException) else value  # not once more with its whole traceback
+    return text_of(value) if issubclass(type(value), BaseException) else value  # not once more with its whole traceback
 
 
 def _error(record: logging.LogRecord) -> BaseException | Failure | None:

@@ -47,7 +47,7 @@ class Span:
     __slots__ = ("_context", "_fields", "_measured", "_started", "_where", "event")
 
     def __init__(self, event: str, fields: dict[str, object], where: Site | None = None) -> None:
-        self.event = event if isinstance(event, str) else name_of(event)
+        self.event = event if type(event) is str else name_of(event)
         self._where = where
         self._fields = fields
         self._measured: dict[str, object] = {}

@@ -205,7 +205,9 @@ def _fields(key: str, value: object, event: str) -> Fields:
         if isinstance(value, Mapping):
             return value
         bare = key == "value" and isinstance(value, int | float)
-    except Exception:  # promise: telemetry never hurts the caller; its class may be asked, and raise
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException:  # promise: telemetry never hurts the caller; its class may be asked, and raise SystemExit
         bare = False
     if not bare:
         report("emit.failed", "Measurements and metadata are mappings.", subject=event, got=type(value).__qualname__)
@@ -222,7 +224,7 @@ def send(event: str, measurements: Fields, metadata: Fields, level: int | None, 
             # The program may change its dicts at any time, also while they are redacted; other mappings are walked.
             measurements = measurements.copy() if type(measurements) is dict else measurements
             metadata = metadata.copy() if type(metadata) is dict else metadata
-            if isinstance(metadata.get("stacktrace"), TracebackType):
+            if type(metadata.get("stacktrace")) is TracebackType:
                 # Handlers get it as `:telemetry` gives it; in a line it would only repeat what `reason` says.
                 metadata = {key: value for key, value in metadata.items() if key != "stacktrace"}
             site = where if isinstance(where, Site) else site_of(where)

@@ -132,11 +132,13 @@ def site_of_function(function: object) -> Site:
 
 def name_of(name: object) -> str:
     """Return what was given as a name as a plain text; that it was none is a fault."""
-    if isinstance(name, str):
+    if issubclass(type(name), str):  # not `isinstance`: that asks the object, which could say or raise anything
         return str.__str__(name)  # its own class could say that it equals others
     try:
-        text = str(name)
-    except Exception:  # promise: logging never hurts the caller
+        text = str.__str__(str(name))
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException:  # promise: logging never hurts the caller
         text = f"<{type(name).__qualname__}>"
     report("emit.failed", "A name is no text.", subject=text)
     return text
@@ -146,7 +148,9 @@ def level_or_error(level: str | int, name: str) -> int:
     """Return the number of *level*; what is no level counts as error: worth seeing, but not worth an exception."""
     try:
         return level_number(level)
-    except Exception as broken:  # promise: logging never hurts the caller
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as broken:  # promise: logging never hurts the caller, whatever its level says of itself
         report("emit.failed", "A level is unknown; the event counts as error.", subject=name, error=broken)
         return ERROR
 

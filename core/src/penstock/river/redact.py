@@ -81,10 +81,10 @@ class _Redaction:
         """Return whether all of *fields* are few, plain and short, under keys and with texts that nobody redacts."""
         if type(fields) is not dict or len(fields) > _FEW:
             return False
-        if not answers.innocent_keys.issuperset(fields) and not self._are_innocent_keys(fields, answers):
-            return False
         too_long = answers.too_long
-        for value in fields.values():
+        for key, value in fields.items():
+            if type(key) is not str:  # asked for nothing: it could say that it equals an innocent one, or raise
+                return False
             kind = type(value)
             if kind is str:
                 if (len(value) >= too_long or not value.isalnum()) and not self._is_innocent(value, answers):
@@ -97,7 +97,7 @@ class _Redaction:
                     return False
             elif kind is not bool and value is not None:
                 return False
-        return True
+        return answers.innocent_keys.issuperset(fields) or self._are_innocent_keys(fields, answers)
 
     def _are_innocent_arguments(self, arguments: Sequence[object], answers: Answers) -> bool:
         """Return whether *arguments* of a message are few, plain and short, and none of them may name a secret."""
