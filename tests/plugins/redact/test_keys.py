@@ -219,7 +219,7 @@ def test_keep_last_done_twice_is_done_once(keep: int) -> None:
     ("options", "text"),
     [
         ({"keys": ["--"]}, "'--' has no letter or digit"),
-        ({"action": "hash"}, "'mask', 'remove', 'keep_last'"),
+        ({"action": "hide"}, "'mask', 'remove', 'keep_last', 'hash'"),
         ({"keep_last": 0}, "expected a number from 1 to 16"),
         ({"keep_last": 17}, "expected a number from 1 to 16"),
         ({"keys": "token"}, "expected an array"),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from penstock.plugin import MASK, REMOVE, Action
+from penstock.plugin import MASK, REMOVE, Action, Secret
+from penstock_redact.pseudonyms import Pseudonyms
 
-ActionName: TypeAlias = Literal["mask", "remove", "keep_last"]
+ActionName: TypeAlias = Literal["mask", "remove", "keep_last", "hash"]
 
 _SHARE: Final = 3
 """At most one part in so many is kept: the last 4 of a 6-digit code would be nearly the code."""
@@ -17,7 +18,8 @@ _MOST: Final = 16
 """The longest end that can be asked for."""
 
 ACTION: Final = {
-    "doc": "What becomes of a value: `mask` shows `[redacted]`, `remove` leaves the key out, `keep_last` shows the end."
+    "doc": "What becomes of a value: `mask` shows `[redacted]`, `remove` leaves the key out, `keep_last` shows the end "
+    "and `hash` a pseudonym, the same for the same value."
 }
 KEEP_LAST: Final = {
     "doc": f"How many letters or digits `keep_last` shows; of values of less than {_SHARE} times that length, none."
@@ -30,8 +32,16 @@ def check_keep_last(_: object, __: object, count: int) -> None:
         raise ValueError(f"expected a number from 1 to {_MOST}")
 
 
-def build_action(name: ActionName, keep: int) -> Action:
-    """Return the action that the options ``action`` and ``keep_last`` ask for."""
+def build_action(name: ActionName, keep: int, key: Secret | None, key_id: str, length: int) -> Action:
+    """Return the action that the options ``action``, ``keep_last`` and ``hash_…`` ask for.
+
+    Raises:
+        ValueError: If it is ``hash``, and there is no key.
+    """
+    if name == "hash":
+        if key is None:
+            raise ValueError("the action 'hash' needs a key; add hash_key = { env = \"…\" }")
+        return Pseudonyms(key, key_id, length)
     if name == "keep_last":
         return _keeping(keep)
     return _removed if name == "remove" else masked

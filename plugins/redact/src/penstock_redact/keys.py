@@ -9,10 +9,11 @@ from typing import Final, final
 
 from attrs import define, field
 
-from penstock.plugin import Action
+from penstock.plugin import Action, Secret
 from penstock_redact.actions import ACTION, KEEP_LAST, ActionName, build_action, check_keep_last, in_text
 from penstock_redact.names import Judge, build_judge, words_of
 from penstock_redact.pairs import Pairs
+from penstock_redact.pseudonyms import HASH_KEY, HASH_KEY_ID, HASH_LENGTH, check_key, check_key_id, check_length
 
 DEFAULT_KEYS: Final = (
     # What a person or a service proves itself with.
@@ -117,6 +118,9 @@ class KeyRedactor:
     )
     action: ActionName = field(default="mask", metadata=ACTION)
     keep_last: int = field(default=4, validator=check_keep_last, metadata=KEEP_LAST)
+    hash_key: Secret | None = field(default=None, validator=check_key, metadata=HASH_KEY)
+    hash_key_id: str = field(default="", validator=check_key_id, metadata=HASH_KEY_ID)
+    hash_length: int = field(default=16, validator=check_length, metadata=HASH_LENGTH)
     _judge: Judge = field(init=False, repr=False)
     _judged: dict[str, bool] = field(factory=dict, init=False, repr=False)
     _stems: tuple[str, ...] = field(init=False, repr=False)
@@ -128,7 +132,7 @@ class KeyRedactor:
         names = (*self.keys, *self.extra_keys)
         self._judge = build_judge(names, self.safe)
         self._stems = _stems(names)
-        self._act = build_action(self.action, self.keep_last)
+        self._act = build_action(self.action, self.keep_last, self.hash_key, self.hash_key_id, self.hash_length)
         self._act_in_text = in_text(self._act)
 
     @property

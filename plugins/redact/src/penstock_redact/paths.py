@@ -11,8 +11,9 @@ from typing import Final, NamedTuple, final
 
 from attrs import define, field
 
-from penstock.plugin import Action
+from penstock.plugin import Action, Secret
 from penstock_redact.actions import ACTION, KEEP_LAST, ActionName, build_action, check_keep_last
+from penstock_redact.pseudonyms import HASH_KEY, HASH_KEY_ID, HASH_LENGTH, check_key, check_key_id, check_length
 
 
 class Star(NamedTuple):
@@ -119,13 +120,16 @@ class PathRedactor:
     )
     action: ActionName = field(default="mask", metadata=ACTION)
     keep_last: int = field(default=4, validator=check_keep_last, metadata=KEEP_LAST)
+    hash_key: Secret | None = field(default=None, validator=check_key, metadata=HASH_KEY)
+    hash_key_id: str = field(default="", validator=check_key_id, metadata=HASH_KEY_ID)
+    hash_length: int = field(default=16, validator=check_length, metadata=HASH_LENGTH)
     _by_end: dict[str, list[Pattern]] = field(factory=dict, init=False, repr=False)
     _open_end: list[Pattern] = field(factory=list, init=False, repr=False)
     _act: Action = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Compile the paths; most values are ruled out by the name of their key alone."""
-        self._act = build_action(self.action, self.keep_last)
+        self._act = build_action(self.action, self.keep_last, self.hash_key, self.hash_key_id, self.hash_length)
         for pattern in map(parse_path, self.paths):
             end = pattern[-1]
             (self._open_end if isinstance(end, Star) else self._by_end.setdefault(end, [])).append(pattern)

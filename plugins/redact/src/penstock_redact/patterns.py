@@ -9,14 +9,31 @@ from typing import Final, TypeAlias, final
 
 from attrs import define, field
 
+from penstock.plugin import Secret
 from penstock_redact.detectors import BY_NAME, DEFAULT_NAMES, DETECTORS, Check
 from penstock_redact.expressions import compile_expression, sub_in_windows
+from penstock_redact.pseudonyms import (
+    HASH_KEY,
+    HASH_KEY_ID,
+    HASH_LENGTH,
+    Pseudonyms,
+    check_key,
+    check_key_id,
+    check_length,
+)
 
 DEFAULT: Final = "default"
 """In `detect`, stands for the detectors that are used if nothing is configured."""
 
+_EXAMPLES: Final = tuple("0123456789")
+"""Hidden values, of which some have a pseudonym with this or that in it that a pattern takes for a secret."""
+
 _ROUNDS: Final = 8
 """A hidden value can uncover another one beside it; so often it is looked again."""
+
+
+Mark: TypeAlias = Callable[[str], str]
+"""What is shown for a hidden text."""
 
 
 @final
@@ -34,7 +51,7 @@ class Rule:
         self,
         name: str,
         expression: re.Pattern[str],
-        mark: str,
+        mark: Mark,
         *,
         needs: tuple[str, ...] = ("",),
         check: Check | None = None,
@@ -57,7 +74,7 @@ class Rule:
         if start < 0 or (self._check is not None and not self._check(match)):
             return match[0]
         whole, offset = match[0], match.start()
-        return whole[: start - offset] + self._mark + whole[end - offset :]
+        return whole[: start - offset] + self._mark(match.string[start:end]) + whole[end - offset :]
 
 
 def _sub(expression: re.Pattern[str], shown: Callable[[re.Match[str]], str], text: str) -> str:
@@ -123,8 +140,14 @@ class PatternRedactor:
     )
     replace: str = field(
         default="[redacted:{name}]",
-        metadata={"doc": "What is shown; `{name}` is the name of the detector or pattern."},
+        metadata={
+            "doc": "What is shown; `{name}` is the name of the detector or pattern, `{hash}` the name of the key and a "
+            "pseudonym, the same for the same value."
+        },
     )
+    hash_key: Secret | None = field(default=None, validator=check_key, metadata=HASH_KEY)
+    hash_key_id: str = field(default="", validator=check_key_id, metadata=HASH_KEY_ID)
+    hash_length: int = field(default=16, validator=check_length, metadata=HASH_LENGTH)
     _blocks: tuple[Block, ...] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -132,9 +155,11 @@ class PatternRedactor:
         rules = (*self._detectors(), *self._own())
         self._blocks = tuple(_blocks(rules))
         for rule in rules:
-            mark = self._mark(rule.name)
-            if self._pass(mark) != mark:
-                raise ValueError(f"the mark {mark!r} is itself hidden by a pattern; change 'replace' or the pattern")
+            for example in _EXAMPLES:
+                mark = self._mark(rule.name)(example)
+                if self._pass(mark) != mark:
+                    text = f"the mark {mark!r} is itself hidden by a pattern; change 'replace' or the pattern"
+                    raise ValueError(text)
 
     def redact_text(self, text: str, /) -> str:
         """Return *text* with what the detectors and patterns find hidden."""
@@ -166,5 +191,11 @@ class PatternRedactor:
         for name, text in self.patterns.items():
             yield Rule(name, compile_expression(text), self._mark(name), bounded=True)
 
-    def _mark(self, name: str) -> str:
-        return self.replace.replace("{name}", name)
+    def _mark(self, name: str) -> Mark:
+        start, found, end = self.replace.replace("{name}", name).partition("{hash}")
+        if not found:
+            return lambda _: start
+        if self.hash_key is None:
+            raise ValueError("'{hash}' in 'replace' needs a key; add hash_key = { env = \"…\" }")
+        pseudonyms = Pseudonyms(self.hash_key, self.hash_key_id, self.hash_length)
+        return lambda hidden: f"{start}{pseudonyms.of(hidden)}{end}"
