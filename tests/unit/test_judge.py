@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.event import Event
+from penstock.event import Event, Failure
 from penstock.faults import fault_counts
 from penstock.river.judge import FAILED
 from penstock.river.redact import build_redact
+from penstock.types import REMOVE, Action
 from redactors import Keys, Places, Words, walk
 
 
@@ -79,3 +80,30 @@ def test_anchors_that_are_none_spare_no_text_the_search(anchors: object) -> None
 
     assert walk(Odd(), note="= hush")["note"] == "= ***"
     assert anchors == "=" or walk(Odd(), note="hush")["note"] == "***"
+
+
+def test_a_part_is_asked_about_once_and_what_would_be_removed_is_masked() -> None:
+    asked: list[str] = []
+
+    class Parts:
+        def redact_part(self, part: str, /) -> Action | None:
+            asked.append(part)
+            return (lambda text: REMOVE) if part == "message" else (lambda text: text[:3])
+
+    redact = build_redact([("parts", Parts())])
+    for _ in range(3):
+        shown = redact(Event("e", "hush", error=ValueError("why"), fields={"a": "hush"}))
+
+    assert (shown.message, shown.fields) == ("[redacted]", {"a": "hush"})
+    assert isinstance(shown.error, Failure)
+    assert (shown.error.type, shown.error.message, shown.error.stack) == ("ValueError", "why", "Val")
+    assert redact(Event("e")).message == ""
+    assert sorted(asked) == ["error", "message"]
+
+
+def test_a_part_whose_action_raises_is_withheld() -> None:
+    class Parts:
+        def redact_part(self, part: str, /) -> Action:
+            return lambda text: 1 / 0
+
+    assert build_redact([("parts", Parts())])(Event("e", "hush")).message == FAILED

@@ -9,6 +9,7 @@ from penstock.types import (
     KeyRedactor,
     Openable,
     Opened,
+    PartRedactor,
     PathRedactor,
     Record,
     Source,
@@ -25,6 +26,7 @@ def test_an_ability_is_seen_by_its_method() -> None:
     assert isinstance(having("redact_key"), KeyRedactor)
     assert isinstance(having("redact_path"), PathRedactor)
     assert isinstance(having("redact_text"), TextRedactor)
+    assert isinstance(having("redact_part"), PartRedactor)
     assert isinstance(having("start"), Source)
     assert isinstance(having("open"), Opened)
     assert isinstance(having("open"), Openable)

@@ -185,8 +185,27 @@ class TextRedactor(Protocol):
         ...
 
 
-Redactor: TypeAlias = KeyRedactor | PathRedactor | TextRedactor
-"""At least one of the three; a class may be all of them."""
+@runtime_checkable
+class PartRedactor(Protocol):
+    """A redactor that judges what of an event is no field."""
+
+    def redact_part(self, part: str, /) -> Action | None:
+        """Return what to do with *part* of every event, ``message`` or ``error``, or None to leave it.
+
+        The action gets a text: the message, and of an exception first the message and then the traceback; its type is
+        kept. A text cannot be left out: `REMOVE` masks it.
+
+        Called:
+            When: once for each part, when the pipeline is made.
+            Thread: the one that configures.
+            May block: no.
+            If it raises: the part is replaced by ``[redaction failed]`` and a fault is counted.
+        """
+        ...
+
+
+Redactor: TypeAlias = KeyRedactor | PathRedactor | TextRedactor | PartRedactor
+"""At least one of the four; a class may be all of them."""
 
 
 # -- format -----------------------------------------------------------------------------------------------------------

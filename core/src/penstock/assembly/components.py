@@ -14,7 +14,7 @@ from penstock.assembly.structure import Structurer, names_of, unknown_key
 from penstock.errors import PluginConflictError, PluginError, Problem, UnknownTypeError
 from penstock.ledger import GATE_REASONS
 from penstock.river.format import PlainFormat
-from penstock.types import Format, KeyRedactor, PathRedactor, Source, TextRedactor
+from penstock.types import Format, KeyRedactor, PartRedactor, PathRedactor, Source, TextRedactor
 
 Keys = tuple[str | int, ...]
 
@@ -87,8 +87,11 @@ class Components:
         """Return the redactor *name*; all pipelines share it."""
         if name not in self._redactors:
             redactor = self.make("redact", name, at)
-            if redactor is not None and not isinstance(redactor, (KeyRedactor, PathRedactor, TextRedactor)):
-                self.problem("invalid-value", at, "the class has none of redact_key, redact_path, redact_text")
+            if redactor is not None and not isinstance(
+                redactor, (KeyRedactor, PathRedactor, TextRedactor, PartRedactor)
+            ):
+                text = "the class has none of redact_key, redact_path, redact_text, redact_part"
+                self.problem("invalid-value", at, text)
             self._redactors[name] = redactor
         return self._redactors[name]
 

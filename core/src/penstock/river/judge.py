@@ -13,8 +13,8 @@ from typing import Final, TypeAlias, TypeVar
 
 from penstock.event import EMPTY
 from penstock.faults import report
-from penstock.secret import hide_known, known
-from penstock.types import Action, KeyRedactor, PathRedactor, Redactor, TextRedactor
+from penstock.secret import MASK, hide_known, known
+from penstock.types import REMOVE, Action, KeyRedactor, PartRedactor, PathRedactor, Redactor, TextRedactor
 
 FAILED: Final = "[redaction failed]"
 SHORT: Final = 4_096
@@ -66,12 +66,17 @@ class Judge:
 
     Attributes:
         by_path: Those that go by the place.
+        message: What is done with every message.
+        error: What is done with the texts of every exception.
         anchors: Finds what any of them may change in a text; None if one of them may change any text.
     """
 
     def __init__(self, redactors: Sequence[tuple[str, Redactor]]) -> None:
         self._by_key = [(name, r.redact_key) for name, r in redactors if isinstance(r, KeyRedactor)]
         self.by_path = [(name, r.redact_path) for name, r in redactors if isinstance(r, PathRedactor)]
+        by_part = [(name, r.redact_part) for name, r in redactors if isinstance(r, PartRedactor)]
+        self.message = self._ask(by_part, "message")
+        self.error = self._ask(by_part, "error")
         texts = [(name, r) for name, r in redactors if isinstance(r, TextRedactor)]
         self._by_text = [(name, r.redact_text) for name, r in texts]
         self.anchors = _all_anchors([r for _, r in texts])
@@ -115,6 +120,17 @@ class Judge:
             if withhold not in actions:
                 remember(self._paths, path, actions)
         return actions
+
+    def part(self, text: str, actions: Sequence[Action]) -> str:
+        """Return a *text* that is no field as *actions* leave it; one that would be removed is masked."""
+        for act in actions:
+            try:
+                shown = act(text)
+            except Exception as error:  # promise: redaction fails closed
+                failed("part", error)
+                return FAILED
+            text = MASK if shown is REMOVE else str(shown)
+        return text
 
     def _ask(self, redactors: Sequence[tuple[str, Callable[..., Action | None]]], about: object) -> tuple[Action, ...]:
         actions = []

@@ -32,7 +32,7 @@ def build_redact(redactors: Iterable[tuple[str, Redactor]]) -> Redact:
     keys, which is what most programs say most of the time.
     """
     redaction = _Redaction(Judge(tuple(redactors)))
-    return redaction.walk if redaction.goes_by_path else redaction.redact
+    return redaction.walk if redaction.walks_always else redaction.redact
 
 
 class _Redaction:
@@ -41,7 +41,7 @@ class _Redaction:
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._anchors = judge.anchors
-        self.goes_by_path = bool(judge.by_path)
+        self.walks_always = bool(judge.by_path or judge.message)
         self._answers = judge.ask_anew()
 
     def _ask_anew(self) -> Answers:

@@ -38,6 +38,8 @@ def walked(event: Event, judge: Judge, answers: Answers) -> Event:
     walk = _Walk(judge, answers)
     measurements, metadata = event.measurements, event.metadata
     message = walk.text(event.message)
+    if judge.message and message:
+        message = judge.part(message, judge.message)
     error = None if event.error is None else walk.failure(_failure_of(event))  # before what is less worth telling
     kept = event.arguments if event.arguments and message == event.message else ()
     shown = event.replace(
@@ -93,7 +95,9 @@ class _Walk:
         return f"{cut}…[+{size - most} characters]"
 
     def failure(self, failure: Failure) -> Failure:
-        return Failure(failure.type, self.text(failure.message), self.text(failure.stack))
+        judge, actions = self._judge, self._judge.error
+        message, stack = self.text(failure.message), self.text(failure.stack)
+        return Failure(failure.type, judge.part(message, actions), judge.part(stack, actions))
 
     def members(self, mapping: Mapping[str, object], path: Path) -> dict[str, object]:
         """Return the members of a mapping, plain and redacted."""

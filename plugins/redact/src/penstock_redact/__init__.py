@@ -1,4 +1,4 @@
-"""penstock-redact: redactors by key, by pattern and by path."""
+"""penstock-redact: redactors by key, by pattern, by place, and by what may leave."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from penstock.plugin import Redactor, hookimpl
 
 @hookimpl
 def penstock_redact() -> Mapping[str, type[Redactor]]:
-    """Offer the redactors ``keys``, ``patterns`` and ``paths``."""
-    from penstock_redact.keys import KeyRedactor  # late: listing plugins stays cheap and safe
+    """Offer the redactors ``allow``, ``keys``, ``patterns`` and ``paths``."""
+    from penstock_redact.allow import AllowRedactor  # late: listing plugins stays cheap and safe
+    from penstock_redact.keys import KeyRedactor
     from penstock_redact.paths import PathRedactor
     from penstock_redact.patterns import PatternRedactor
 
-    return {"keys": KeyRedactor, "patterns": PatternRedactor, "paths": PathRedactor}
+    return {"allow": AllowRedactor, "keys": KeyRedactor, "patterns": PatternRedactor, "paths": PathRedactor}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, final
+from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from attrs import define, field
 
@@ -25,6 +25,7 @@ class Star(NamedTuple):
 
 Segment = str | Star
 Pattern = tuple[Segment, ...]
+Reached: TypeAlias = Literal["inside", "on the way", "outside"]
 
 _PIECES: Final = re.compile(r"((?:[^.\\]|\\.)*+)(\.|\\?\Z)", re.DOTALL)
 
@@ -83,6 +84,23 @@ def matches(pattern: Sequence[Segment], path: Sequence[str]) -> bool:
     return len(pattern) in states
 
 
+def reach(pattern: Sequence[Segment], path: Sequence[str]) -> Reached:
+    """Return whether *path* is inside of what *pattern* describes, on the way to it, or outside.
+
+    Example:
+        >>> [reach(parse_path("a.b"), path) for path in (("a",), ("a", "b"), ("a", "b", "c"), ("a", "c"))]
+        ['on the way', 'inside', 'inside', 'outside']
+    """
+    states = _closure(pattern, {0})
+    for segment in path:
+        states = _closure(pattern, {after for at in states for after in _after(pattern, at, segment)})
+        if len(pattern) in states:
+            return "inside"
+        if not states:
+            return "outside"
+    return "on the way"
+
+
 def _after(pattern: Sequence[Segment], at: int, segment: str) -> tuple[int, ...]:
     if at == len(pattern):
         return ()
@@ -101,7 +119,8 @@ def _closure(pattern: Sequence[Segment], states: set[int]) -> set[int]:
     return more
 
 
-def _check_paths(_: object, __: object, paths: Iterable[str]) -> None:
+def check_paths(_: object, __: object, paths: Iterable[str]) -> None:
+    """Refuse what is no path."""
     for path in paths:
         parse_path(path)
 
@@ -112,7 +131,7 @@ class PathRedactor:
     """Hides the values at the given places, whatever they are called and whatever they hold."""
 
     paths: list[str] = field(
-        validator=_check_paths,
+        validator=check_paths,
         metadata={
             "doc": "Places, from the name of the field inwards: `user.*.email`, `**.ssn`, `items.*.card`. `*` is one "
             "key or index, `**` any number; a dot or star that belongs to a key has a backslash before it."
