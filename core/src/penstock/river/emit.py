@@ -132,9 +132,9 @@ def site_of_function(function: object) -> Site:
 
 def name_of(name: object) -> str:
     """Return what was given as a name as a plain text; that it was none is a fault."""
-    if issubclass(type(name), str):  # not `isinstance`: that asks the object, which could say or raise anything
-        return str.__str__(name)  # its own class could say that it equals others
     try:
+        if isinstance(name, str):  # which asks what is none for its class
+            return str.__str__(name)  # its own class could say that it equals others
         text = str.__str__(str(name))
     except (KeyboardInterrupt, GeneratorExit):
         raise
