@@ -88,7 +88,7 @@ def test_a_part_is_asked_about_once_and_what_would_be_removed_is_masked() -> Non
     class Parts:
         def redact_part(self, part: str, /) -> Action | None:
             asked.append(part)
-            return (lambda text: REMOVE) if part == "message" else (lambda text: text[:3])
+            return (lambda text: REMOVE) if part == "message" else (lambda text: str(text)[:3])
 
     redact = build_redact([("parts", Parts())])
     for _ in range(3):

@@ -1,7 +1,7 @@
 """Secret: values that may appear in no output; values in, a mask out; any thread; never fails, it hides.
 
 Every `Secret` that a configuration resolved, and everything a program names with `secret()`, is *known*: the redact
-stage replaces its text wherever it turns up, also as `repr`, JSON and addresses write it.
+stage replaces its text wherever it turns up, also as `repr`, JSON, addresses, base64 and hexadecimal digits write it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ MASK: Final = "[redacted]"
 _SHORTEST: Final = 4
 """A known text below this is not searched for: it would blank out innocent words."""
 
+_SHORTEST_IN_BASE64: Final = 6
+"""Fewer characters are in innocent texts too: these stand for four bytes at least."""
 _MOST: Final = 10_000
 """Texts known at once, the oldest give way: a program that names a token per request would fill memory otherwise."""
+_MOST_ENCODED: Final = 100_000
+"""The same of what is written in other digits: some ten forms of each."""
 _IN_A_PATTERN: Final = 100
 """With more texts a regular expression is slow to make and to search with: of 4,000, milliseconds a line."""
 _NEVER_ESCAPED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~-"
@@ -36,13 +40,19 @@ class _Known:
     """Every known text, and what finds them; changed under a lock, read without.
 
     Attributes:
+        encoded: What is written in base64 and hexadecimal digits, none of it shorter than the text itself; searched for
+            only in what is long enough, or fifty secrets would cost as much as five hundred.
         learned: How many texts were ever added: what was searched when there were fewer has to be searched again.
         sizes: How long they are.
     """
 
-    __slots__ = ("learned", "lock", "pattern", "searched", "sizes", "starts", "texts")
+    __slots__ = ("encoded", "learned", "lock", "most", "pattern", "run", "searched", "sizes", "starts", "texts")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST) -> None:
+        self.most = most
+        self.encoded: _Known | None = None
+        self.run: re.Pattern[str] | None = None
+        """Finds so many letters and digits in a row as the shortest text has; made with the pattern."""
         self.lock = RLock()  # re-entrant: a signal handler may name a secret while its thread does
         self.texts: dict[str, None] = {}
         self.starts: set[str] = set()
@@ -58,7 +68,7 @@ class _Known:
         with self.lock:
             if text in self.texts:
                 return
-            if len(self.texts) >= _MOST:
+            if len(self.texts) >= self.most:
                 self._forget_oldest()
             self._add(text)
             self.learned += 1
@@ -71,17 +81,28 @@ class _Known:
         )
 
     def _forget_oldest(self) -> None:
-        for text in list(islice(self.texts, _MOST // 10)):  # some at a time: the rest has to be gone through
+        for text in list(islice(self.texts, self.most // 10)):  # some at a time: the rest has to be gone through
             self.texts.pop(text, None)
         self.sizes = {len(text) for text in self.texts}
         self.starts = {text[:_SHORTEST] for text in self.texts}
 
+    def learn_encoded(self, text: str) -> None:
+        if self.encoded is None:
+            self.encoded = _Known(_MOST_ENCODED)
+        self.encoded.learn(text)
+
     def hide(self, text: str) -> str:
         if self.searched != self.learned:
             self._compile()
-        if self.pattern is not None:
-            return self.pattern.sub(MASK, text)
-        return self._hide_one_of_many(text)
+        text = self._hide_one_of_many(text) if self.pattern is None else self.pattern.sub(MASK, text)
+        encoded = self.encoded
+        return text if encoded is None else encoded.hide_in_runs(text)
+
+    def hide_in_runs(self, text: str) -> str:
+        """Return *text* searched, if there is anything in it that could be one of the texts."""
+        if self.searched != self.learned:
+            self._compile()
+        return text if self.run is None or self.run.search(text) is None else self.hide(text)
 
     def _compile(self) -> None:
         """Make the pattern anew, only now: a program may name many secrets before it says anything."""
@@ -90,6 +111,7 @@ class _Known:
         with self.lock:
             learned = self.learned  # first: a signal handler may name another one before this is done
             self.pattern = None
+            self.run = re.compile(rf"[A-Za-z0-9+/_\-]{{{min(self.sizes, default=1)},}}")
             if len(self.texts) <= _IN_A_PATTERN:
                 # Longest first: of two secrets one of which begins with the other, the whole must go.
                 self.pattern = re.compile("|".join(map(re.escape, sorted(self.texts, key=len, reverse=True))))
@@ -115,7 +137,27 @@ known: Final = _Known()
 """The process's known texts."""
 
 
-def _forms(text: str) -> set[str]:
+def _encoded(raw: bytes) -> set[str]:
+    """Return *raw* in hexadecimal digits of both cases and in base64 (RFC 4648), wherever in a longer text it begins.
+
+    In base64 a character stands for six bits: where *raw* begins and ends inside of one, the neighbours decide which it
+    is. Those at the ends are left out, but where nothing follows, and so is what is too short then.
+    """
+    from binascii import b2a_base64  # late, as below
+
+    in_hex = raw.hex()
+    forms = {in_hex, in_hex.upper()}
+    for before in range(3):
+        whole = b2a_base64(bytes(before) + raw, newline=False).decode()
+        # Of the first 8 * before bits none are its own; of the last character all must be.
+        start, end = -(-8 * before // 6), (before + len(raw)) * 8 // 6
+        if end - start >= _SHORTEST_IN_BASE64:
+            for form in (whole[start:end], whole[start:].rstrip("="), whole[start:]):
+                forms |= {form, form.replace("+", "-").replace("/", "_")}
+    return forms
+
+
+def _escaped(text: str) -> set[str]:
     """Return *text* as a `repr`, JSON and an address write it, where that is another text."""
     if not text.strip(_NEVER_ESCAPED):  # nothing else in it
         return set()
@@ -175,8 +217,8 @@ class Secret:
 def secret(value: T, /) -> T:
     """Remember the text of *value* as secret and return *value* unchanged.
 
-    From now on its text is replaced wherever a pipeline carries it: in messages, fields, keys and tracebacks. The
-    10,000 texts named last are known.
+    From now on its text is replaced wherever a pipeline carries it: in messages, fields, keys and tracebacks, also as
+    `repr`, JSON, addresses, base64 and hexadecimal digits write it. The 10,000 texts named last are known.
 
     Args:
         value: A str, bytes or `Secret`; texts shorter than 4 characters are not remembered.
@@ -193,7 +235,9 @@ def secret(value: T, /) -> T:
         texts = {str.__str__(text)} if isinstance(text, str) else set()
     for text in texts:
         if len(text) >= _SHORTEST:  # the forms of a shorter one are longer, and as innocent
-            for form in (text, *_forms(text)):
+            for form in _encoded(text.encode("utf-8", "surrogatepass")):
+                known.learn_encoded(form)
+            for form in (*_escaped(text), text):  # what counts comes last: what is judged by less is judged again
                 known.learn(form)
     return value
 
