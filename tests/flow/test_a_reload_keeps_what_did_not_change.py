@@ -409,6 +409,23 @@ def test_what_was_shut_down_or_replaced_is_not_brought_back() -> None:
     assert not isinstance(slot.inlet, Runtime)
 
 
+def test_a_shutdown_in_the_middle_of_a_reload_is_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = document()
+    runtime = penstock.configure(table)
+
+    def open_while_it_is_shut_down(self: Noted) -> None:
+        self.state = "open"
+        Noted.made.append(self)
+        penstock.shutdown()
+
+    monkeypatch.setattr(Noted, "open", open_while_it_is_shut_down)
+    table["sink"]["out"]["tags"] = ["new"]
+
+    assert not runtime.reload()
+    assert not isinstance(slot.inlet, Runtime)
+    assert [sink.state for sink in Noted.made] == ["closed", "closed"]
+
+
 def test_a_shutdown_waits_for_what_reloads_left_behind() -> None:
     table = document(sink={"out": one(delivery={"mode": "queued"})})
     runtime = penstock.configure(table)

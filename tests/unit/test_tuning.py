@@ -231,10 +231,11 @@ def test_a_document_that_says_something_new_of_it_is_the_last_word(key: Key, con
     tuning.set(key, 7, 5)
     applied = succeeded(tuning, configured)
     assert applied == [configured]
-    clock.pass_to(20)
-    applied = succeeded(tuning, CONFIGURED)
+    tuning.set(("name", "other"), 7, None)
 
-    assert applied == [CONFIGURED]
+    assert applied[-1] == configured.with_level("name", "other", 7)
+    tuning.end()
+    assert succeeded(tuning, CONFIGURED) == [CONFIGURED]  # it does not come back with what it was said against
 
 
 def test_a_river_that_does_not_take_over_changes_nothing() -> None:
