@@ -65,6 +65,8 @@ def test_a_toml_block_loads_without_a_problem(text: str, tmp_path: Path) -> None
     path.write_text(text)
 
     assert tooling.check(path, resolve=False) == []
+    for case in tooling.cases(path).cases:
+        assert case.run().passed, "\n".join(case.run().lines())
 
 
 def modules() -> Iterator[str]:

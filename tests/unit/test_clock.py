@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import time_ns
 
 import pytest
 
 from penstock import clock
-from penstock.clock import TIMERS, Timers
+from penstock.clock import TIMERS, Elsewhere, Timers, now_ns
+from penstock.event import Event
 from penstock.faults import fault_counts
 
 
@@ -123,3 +125,27 @@ def test_what_a_timer_of_the_process_raises_is_a_fault() -> None:
 
     assert wait_for(done)
     assert fault_counts()["timer.failed", ""] == 1
+
+
+class Standing:
+    """A world in which time stands still."""
+
+    def __init__(self, nanoseconds: int) -> None:
+        self.nanoseconds = nanoseconds
+
+    def now_ns(self) -> int:
+        return self.nanoseconds
+
+
+def test_elsewhere_a_thread_has_the_time_of_there_and_the_others_have_ours() -> None:
+    others: list[int] = []
+    before = time_ns()
+    with Elsewhere(Standing(5)):
+        thread = threading.Thread(target=lambda: others.append(now_ns()))
+        thread.start()
+        thread.join()
+        with Elsewhere(Standing(7)):
+            assert now_ns() == 7
+        assert Event("a").time_ns == 5
+
+    assert before <= others[0] <= now_ns()

@@ -71,6 +71,13 @@ def test_a_pipeline_without_a_level_has_that_of_the_file(table: dict[str, Any], 
     assert reasons(routed(document(**table), level="debug"))[-1] == ("level", False, f"debug is below info, {whose}")
 
 
+def test_a_more_generous_entry_of_levels_hides_the_level_of_the_file() -> None:
+    found = routed(document(level="error", levels={"shop": "debug"}), level="info")
+
+    assert found.pipelines[0].takes
+    assert reasons(found)[-1] == ("level", True, "info reaches debug, the level of 'shop' in [levels]")
+
+
 def test_the_stage_that_stopped_it_is_the_reason() -> None:
     table = piped(emit=["calm"]) | {"emit": {"calm": {"type": "python:trials:Burst", "burst": 2}}}
     first, third = routed(table), routed(table, times=3)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 from attrs import define, field, validators
@@ -325,3 +326,47 @@ def test_a_class_that_refuses_its_options_beside_an_unknown_one_is_two_problems(
         ("unknown-key", "sink.x.zzz"),
         ("invalid-value", "sink.x"),
     ]
+
+
+@define
+class First:
+    """Takes its time to be made: until the second is being made too, or a little time is over."""
+
+    being_made: ClassVar[threading.Event]
+
+    def __attrs_post_init__(self) -> None:
+        self.being_made.set()
+        Second.being_made.wait(0.5)  # in vain, if the second one has to wait
+
+
+@define
+class Second:
+    """Is not made before the first one is done."""
+
+    being_made: ClassVar[threading.Event]
+    first_is_done: ClassVar[threading.Event]
+    without_validators: ClassVar[list[bool]]
+
+    def __attrs_post_init__(self) -> None:
+        self.being_made.set()
+        self.first_is_done.wait(30)
+        self.without_validators.append(validators.get_disabled())
+
+
+def test_who_follows_no_references_is_not_disturbed_by_another_who_is_done_sooner() -> None:
+    First.being_made, Second.being_made, Second.first_is_done = (threading.Event() for _ in range(3))
+    Second.without_validators = []
+
+    def second() -> None:
+        First.being_made.wait(30)
+        slow.structure({}, Second)
+
+    slow = Structurer(Path(), resolve=False)
+    thread = threading.Thread(target=second)
+    thread.start()
+    Structurer(Path(), resolve=False).structure({}, First)
+    Second.first_is_done.set()
+    thread.join()
+
+    assert Second.without_validators == [True]
+    assert not validators.get_disabled()

@@ -91,6 +91,13 @@ def test_what_no_pipeline_wants_goes_nowhere() -> None:
     assert trial.ledger().pipelines["all"].offered == 0
 
 
+def test_what_nobody_wants_is_not_emitted_so_that_no_stage_makes_more_of_it() -> None:
+    table = document(level="error", emit={"louder": {"type": "python:trials:Louder", "always": True}})
+
+    assert ran(table).received["far"] == []
+    assert len(ran(table, EventTable(name="a", level=Level("critical"))).received["far"]) == 1
+
+
 def test_a_sink_that_takes_events_gets_the_redacted_event() -> None:
     table = {
         "redact": {"keys": {"type": "keys", "keys": ["token"]}},
@@ -218,6 +225,38 @@ def test_a_stage_that_says_something_later_says_it_after_that_time() -> None:
     assert [text.partition(": ")[2] for text in texts(trial, "far")] == ["4 events"]
     trial.end()
     assert [text.partition(": ")[2] for text in texts(trial, "far")] == ["4 events", "1 events"]
+
+
+def test_the_stages_of_a_throttle_and_of_quiet_hours_have_the_time_of_the_trial() -> None:
+    emit = {
+        "calm": {"type": "throttle", "burst": 1},
+        "nights": {"type": "quiet", "start": "22:00", "end": "06:00", "zone": "UTC"},
+    }
+    table = document(emit=emit)
+    table["pipeline"] = {name: {"sink": name, "emit": [stage]} for name, stage in (("far", "calm"), ("near", "nights"))}
+    evening = EventTable(name="a", time="2026-03-01T23:00:00Z", times=3)
+    trial = trial_of(table)
+    assert trial.problems == []
+    trial.emit(evening)
+    trial.emit(EventTable(name="b", after=Duration(3_600)))
+    trial.end()
+
+    times = {sink: [text.partition(" ")[0][:19] for text in texts(trial, sink)] for sink in ("far", "near")}
+    assert times["far"] == ["2026-03-01T23:00:00", "2026-03-01T23:05:00", "2026-03-02T00:00:00"]
+    assert times["near"] == ["2026-03-02T06:00:00"]
+
+
+def test_a_time_of_an_event_moves_the_trial_on_and_never_back() -> None:
+    trial = trial_of(staged("Gather"))
+    trial.emit(EventTable(name="a"))
+    trial.emit(EventTable(name="b", time="2026-01-01T00:00:59Z"))
+    assert trial.received["far"] == []
+    trial.emit(EventTable(name="c", time="2026-01-01T00:01:00Z"))
+    assert len(trial.received["far"]) == 1
+    (early,) = trial.emit(EventTable(name="d", time="2020-01-01T00:00:00Z"))
+
+    assert early.time_ns < BEGIN_NS
+    assert trial.time_ns == BEGIN_NS + 60_000_000_000
 
 
 def test_what_a_stage_still_holds_comes_at_the_end() -> None:

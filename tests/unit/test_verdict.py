@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from penstock.assembly.verdict import Case, Verdict, _within, cases
@@ -111,6 +111,8 @@ PLAIN = st.recursive(
 )
 
 
+@example(wanted=True, found=1)
+@example(wanted={"a": [0]}, found={"a": [False]})
 @given(PLAIN, PLAIN)
 def test_a_value_has_the_members_of_another_if_nothing_is_missing_or_different(wanted: Any, found: Any) -> None:
     def naive(wanted: Any, found: Any) -> bool:

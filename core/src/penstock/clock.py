@@ -1,16 +1,18 @@
 """Clock: the time, and things to do later; the one place that asks the system for it; timers run on one daemon thread.
 
-Wall time is data (`time_ns`); every interval is measured with `monotonic`, which no clock change can bend.
+Wall time is data (`time_ns`); every interval is measured with `monotonic`, which no clock change can bend. An event
+that nobody stamps asks `now_ns`, which in a trial is the trial's time.
 """
 
 from __future__ import annotations
 
 import heapq
 import threading
+from _thread import get_ident
 from collections.abc import Callable
 from time import monotonic, monotonic_ns, perf_counter_ns, sleep, time, time_ns
 
-from penstock.hints import TYPE_CHECKING, Protocol
+from penstock.hints import TYPE_CHECKING, Protocol, final
 
 if TYPE_CHECKING:
     from typing import Final
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
 __all__ = [
     "TIMERS",
     "Cancel",
+    "Elsewhere",
     "Later",
     "Timers",
     "monotonic",
     "monotonic_ns",
+    "now_ns",
     "perf_counter_ns",
     "sleep",
     "time",
@@ -38,6 +42,46 @@ _Timer = tuple[float, int, list[Callable[[], None]]]
 
 Cancel = Callable[[], None]
 """Call it to make a timer do nothing; calling it twice, or too late, is fine."""
+
+
+class World(Protocol):
+    """Somewhere with a time of its own."""
+
+    def now_ns(self) -> int:
+        """Return the nanoseconds since the epoch."""
+        ...
+
+
+_elsewhere: dict[int, World] = {}
+"""The threads that are in another world, by id."""
+
+
+@final
+class Elsewhere:
+    """A block in which `now_ns` tells this thread the time of *world*."""
+
+    __slots__ = ("_before", "_ident", "_world")
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __enter__(self) -> None:
+        self._ident = get_ident()
+        self._before = _elsewhere.get(self._ident)
+        _elsewhere[self._ident] = self._world
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is None:
+            _elsewhere.pop(self._ident, None)
+        else:
+            _elsewhere[self._ident] = self._before
+
+
+def now_ns() -> int:
+    """Return the nanoseconds since the epoch: `time.time_ns`, and in a trial the trial's time."""
+    if _elsewhere and (world := _elsewhere.get(get_ident())) is not None:
+        return world.now_ns()
+    return time_ns()
 
 
 class Later(Protocol):

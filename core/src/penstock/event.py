@@ -126,7 +126,7 @@ class Event:
         self.name = name
         self.message = message
         self.level = level
-        self.time_ns = clock.time_ns() if time_ns is None else time_ns
+        self.time_ns = clock.now_ns() if time_ns is None else time_ns
         self.fields = fields
         self.measurements = measurements
         self.metadata = metadata

@@ -66,3 +66,17 @@ class HideToken:
 
     def redact_key(self, key: str, /) -> object:
         return (lambda value: "[hidden]") if key == "token" else None
+
+
+class Raw:
+    """A format whose bytes are no text."""
+
+    def format(self, event: Event, /) -> bytes:
+        return b"\xff\x00\xfe"
+
+
+class Broken:
+    """A format that raises."""
+
+    def format(self, event: Event, /) -> bytes:
+        raise ValueError("broken")

@@ -104,7 +104,7 @@ class EventTable:
     error: ErrorTable | str | None = field(
         default=None, repr=False, metadata={"doc": "An exception: a table, or its type as a text."}
     )
-    time: Any = field(default=None, validator=_moment, metadata={"doc": "When; a date and time."})
+    time: Any = field(default=None, validator=_moment, metadata={"doc": "When: so much time passes before it."})
     after: Duration = field(default=Duration(0), metadata={"doc": "So much time passes before it."})
     times: int = field(default=1, validator=_at_least(1), metadata={"doc": "How often it is emitted."})
 
@@ -126,14 +126,20 @@ class EventTable:
             return INFO
         return ERROR if self.name.endswith(".exception") else DEBUG
 
+    @property
+    def time_ns(self) -> int | None:
+        """Its time in nanoseconds since the epoch, or None."""
+        return None if self.time is None else nanoseconds(moment(self.time))
+
     def event(self, static: Mapping[str, object], time_ns: int) -> Event:
         """Return the event, with *static* fields, at *time_ns* if it has no time of its own."""
+        own = self.time_ns
         error = ErrorTable(type=self.error) if isinstance(self.error, str) else self.error
         return Event(
             self.name,
             self.message,
             self.number,
-            time_ns=time_ns if self.time is None else nanoseconds(moment(self.time)),
+            time_ns=time_ns if own is None else own,
             fields=dict(self.fields),
             measurements=dict(self.measurements or {}) if self.is_telemetry else None,
             metadata=dict(self.metadata or {}) if self.is_telemetry else None,

@@ -97,7 +97,7 @@ def route(document: Document, table: EventTable) -> Route:
     Raises:
         ConfigError: If the configuration cannot run.
     """
-    trial = Trial(document, begin_ns=time_ns())
+    trial = Trial(document, begin_ns=time_ns() if table.time_ns is None else table.time_ns)
     if table.times > 1:
         trial.emit(evolve(table, times=table.times - 1))
     before = len(trial.passages)
@@ -162,7 +162,7 @@ class _Reasons:
             text = "every name matches" if not table.match else f"{self._event.name} is not excluded"
             yield "match", True, text, keys if table.match else keys[:2]
         else:
-            wanted = ", ".join(map(repr, table.match))
+            wanted = ", ".join(repr(pattern) for pattern in table.match if not pattern.startswith("!"))
             yield "match", False, f"{self._event.name} matches none of {wanted}", keys
 
     def _by_levels(self, name: str, table: PipelineTable) -> Iterator[_Made]:

@@ -9,7 +9,8 @@ started, no thread either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from math import inf
 from typing import Any, Final, NamedTuple, final
@@ -24,6 +25,7 @@ from penstock.assembly.config import Config, Document
 from penstock.assembly.graph import Graph
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.virtual import VirtualEnv
+from penstock.clock import Elsewhere
 from penstock.errors import Closed, ConfigError, Problem, Rejected, Unavailable
 from penstock.event import Event
 from penstock.faults import ERROR, Aside, Fault, report
@@ -80,8 +82,7 @@ class Trial:
         self.received: dict[str, list[Any]] = {}
         self.passages: list[Passage] = []
         self._faults: dict[tuple[str, str], Fault] = {}
-        self._begin_ns = begin_ns
-        self._env = VirtualEnv()
+        self._env = VirtualEnv(begin_ns)
         self._env.sleeper = self._sleep
         self._turning: set[str] = set()
         self._turns = 0
@@ -112,8 +113,11 @@ class Trial:
             watch=self._watch,
         )
 
-    def _aside(self) -> Aside:
-        return Aside(self._hear)
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Let this thread be in the trial: its clock is that of the trial, its faults are kept with the trial."""
+        with Aside(self._hear), Elsewhere(self._env):
+            yield
 
     def _hear(self, fault: Fault) -> None:
         known = self._faults.setdefault((fault.kind, fault.subject), fault)
@@ -150,7 +154,7 @@ class Trial:
     @property
     def time_ns(self) -> int:
         """The time of the trial, in nanoseconds since the epoch."""
-        return self._begin_ns + round(self._env.time * 1_000_000_000)
+        return self._env.now_ns()
 
     def emit(self, table: EventTable) -> Sequence[Event]:
         """Emit the event of *table* as often, and each after as much time, as it says; return what was emitted."""
@@ -158,6 +162,8 @@ class Trial:
         for _ in range(table.times):
             with self._aside():
                 self._advance(self._env.time + float(table.after))
+                if table.time_ns is not None:
+                    self._advance(self._env.time + max(0, table.time_ns - self.time_ns) / 1e9)
                 event = table.event(self.config.context, self.time_ns)
                 if self.graph.river.wants(event.name, event.level):  # no mouth emits what nobody wants
                     self.graph.river.carry(event)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, final
 
 from penstock.assembly.build import check, find_document, placed
-from penstock.assembly.cases import NOTHING, CaseTable, ExpectTable, several
+from penstock.assembly.cases import BEGIN_NS, NOTHING, CaseTable, ExpectTable, several
 from penstock.assembly.config import Document, Source
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.route import shown
@@ -90,8 +90,9 @@ class Case:
             If it raises: nothing about the configuration, which is a finding; what a plugin's class raises when it is
                 made is a problem of the configuration.
         """
+        begin_ns = self.table.events[0].time_ns
         try:
-            trial = Trial(self._tried(), self.table.failing())
+            trial = Trial(self._tried(), self.table.failing(), BEGIN_NS if begin_ns is None else begin_ns)
         except ConfigError as error:
             return Verdict([self._broken(error.problems)], {}, ())
         dangling = list(self.table.dangling(self._keys, list(trial.received)))

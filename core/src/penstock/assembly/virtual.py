@@ -29,13 +29,17 @@ class _NoThread(threading.Thread):
 class VirtualEnv(Env):
     """Time that stands still until it is moved, and chance that always takes the middle.
 
+    Args:
+        begin_ns: When it begins, in nanoseconds since the epoch.
+
     Attributes:
         time: Seconds, from 0.
         sleeper: Lets time pass for somebody who sleeps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begin_ns: int = 0) -> None:
         self.time = 0.0
+        self._begin_ns = begin_ns
         self.sleeper: Callable[[float], None] = self._pass
         self._timers: list[tuple[float, int, list[Callable[[], None]]]] = []
         self._count = 0
@@ -46,6 +50,10 @@ class VirtualEnv(Env):
     def now(self) -> float:
         """Return its time."""
         return self.time
+
+    def now_ns(self) -> int:
+        """Return its time in nanoseconds since the epoch."""
+        return self._begin_ns + round(self.time * 1_000_000_000)
 
     def sleep(self, seconds: float) -> None:
         """Let *seconds* of its time pass."""
