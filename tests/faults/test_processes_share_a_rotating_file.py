@@ -59,11 +59,12 @@ def test_every_line_is_there_once(trials: Trials, sometimes: Sometimes, library:
         sometimes("a file was rotated by several processes", ours and len(trial.archives) > 2)
 
     figure = f"{verdict.arrived:,} of {verdict.issued:,} lines, {verdict.torn} torn, {verdict.doubled} doubled"
+    figure += f", {verdict.disordered} out of order"
     table.note(f"{_PROCESSES} processes on one rotating file, {way}", library, figure)
     if ours:
         table.promise(
             f"{_PROCESSES} processes write {_LINES:,} lines each to one file that all rotate, {way}",
-            f"{_PROCESSES * _LINES:,} of {_PROCESSES * _LINES:,}",
+            f"{_PROCESSES * _LINES:,} of {_PROCESSES * _LINES:,}, 0 torn, doubled or out of order",
             figure,
             verdict.clean and verdict.arrived == _PROCESSES * _LINES,
         )

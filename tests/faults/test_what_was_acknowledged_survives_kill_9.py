@@ -81,9 +81,12 @@ def test_at_a_random_moment(trials: Trials, sometimes: Sometimes, library: str) 
     told = f"{verdict.lost:,} of {verdict.acknowledged:,} acknowledged lost, {verdict.torn:,} torn"
     table.note("SIGKILL at a random moment, 200 times (peers 20)", library, told)
     if ours:
-        kills = f"SIGKILL at a random moment, {folders * runs} times, inline"
-        table.promise(kills, "0 acknowledged lost, 0 doubled, 0 torn", told, verdict.clean)
-        assert verdict.clean, verdict
+        # The kernel may cut a write at a page; nobody was told that such a line is there.
+        kills = folders * runs
+        kept = verdict._replace(torn=0).clean and verdict.torn <= kills * _THREADS
+        limit = "0 acknowledged lost, 0 doubled; torn is at most the line that each thread was writing"
+        table.promise(f"SIGKILL at a random moment, {kills} times, inline", limit, told, kept)
+        assert kept, verdict
 
 
 @pytest.mark.sometimes("a killed program left events to the next start")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+import pytest
 from rotated import Clock, FileOf, Folder, posix
 
 from penstock.testing import some_record
-from penstock_file_rotate.hold import turn
+from penstock_file_rotate import hold
+from penstock_file_rotate.hold import Turns, turn
 
 pytestmark = posix
 
@@ -107,3 +109,20 @@ def test_a_child_forked_in_the_middle_does_not_keep_the_turn(folder: Folder, sin
         os.close(waiting)
         os.close(stop)
         os.waitpid(child, 0)
+
+
+def test_who_met_others_at_each_look_waits_for_the_turn_rather_than_go_without(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.path.parent.mkdir(exist_ok=True)
+    turns = Turns(folder.path.parent)
+    with ExitStack() as others:
+        others.enter_context(somebody_else_rotates(folder))
+        with pytest.raises(BlockingIOError), turns.have(100.0):
+            pass
+        monkeypatch.setattr(hold, "sleep", lambda seconds: others.close())
+
+        with turns.have(102.0):
+            others.close()
+            with pytest.raises(BlockingIOError), turn(folder.path.parent, 0.0):
+                pass

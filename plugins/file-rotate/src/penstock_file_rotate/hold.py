@@ -24,6 +24,9 @@ _TURN: Final = 0.01
 """Seconds to wait, once, for another process that rotates, which takes some 0.2 ms; beyond, it hangs or was stopped."""
 _LONGEST: Final = 1.0
 """Seconds after which nobody waits for that process any more."""
+_PATIENT: Final = 0.25
+"""Seconds of waiting before that, at every moment of which the turn has to be taken: where many processes rotate all
+the time, it may be another one's at each single look, and none of them hangs."""
 
 if sys.platform == "win32":
 
@@ -98,6 +101,7 @@ class Turns:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._waits_since = 0.0  # since when it was always another process's turn; 0 if it is not
+        self._hangs = False  # whether nobody waits for that one any more
 
     @contextmanager
     def have(self, now: float) -> Iterator[None]:
@@ -117,6 +121,18 @@ class Turns:
                 self._waits_since = self._waits_since or now
                 if now - self._waits_since < _LONGEST:
                     raise
+                if not self._hangs:
+                    self._hangs = not self._waits_for_it(stack)
             else:
+                self._hangs = False
                 self._waits_since = 0.0
             yield
+
+    def _waits_for_it(self, stack: ExitStack) -> bool:
+        """Wait patiently for the turn, once; return whether it came."""
+        try:
+            stack.enter_context(turn(self._folder, _PATIENT))
+        except BlockingIOError:
+            return False
+        self._waits_since = 0.0
+        return True
