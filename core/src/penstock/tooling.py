@@ -5,6 +5,7 @@ thread; nothing is opened or installed, and a wrong file is a list of problems.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from penstock.assembly.keys import KeyDescription
 from penstock.assembly.keys import describe_key as describe_key_of
 from penstock.assembly.origin import Origin
 from penstock.assembly.plugins import CATALOGUE, KINDS, Listing, Plugins, list_installed
-from penstock.assembly.recover import Recovered, Waiting, list_waiting, recover
+from penstock.assembly.recover import Recovered, Waiting, folders_of, list_waiting, recover
 from penstock.assembly.replay import Replay, Replayed, replay
 from penstock.assembly.route import Decision, EventError, PipelineRoute, Route, SinkRoute, event_of
 from penstock.assembly.route import route as find_route
@@ -72,6 +73,7 @@ __all__ = [
     "route",
     "schema",
     "settings",
+    "state_folders",
     "verify",
 ]
 
@@ -305,6 +307,15 @@ def settings(document: Document) -> list[Setting]:
         [('level', 'notice', 'program')]
     """
     return settings_of(document, Plugins())
+
+
+def state_folders(document: Document | None = None) -> list[Path]:
+    """Return the folders in which spools and dead letters are kept, the best first; some may not be there yet.
+
+    Args:
+        document: The configuration, which may name a folder; without, those of a program that names none.
+    """
+    return folders_of(document)
 
 
 def schema() -> Schema:

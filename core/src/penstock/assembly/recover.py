@@ -84,6 +84,14 @@ def list_waiting(document: Document | None = None) -> list[Waiting]:
     return found
 
 
+def folders_of(document: Document | None) -> list[Path]:
+    """Return the folders in which what outlives a process is kept, the best first."""
+    state = _state(document)
+    if state is not None:
+        return [state.expanduser()]
+    return [place.parent.parent for place in places("sink", owner="program")]
+
+
 def _state(document: Document | None) -> Path | None:
     composer = check(document, Plugins(), resolve=False)[0] if document is not None else None
     return None if composer is None else composer.config.state
@@ -94,8 +102,8 @@ def _folders(state: Path | None) -> Iterator[tuple[str, Path]]:
     if state is not None:
         yield from (("", folder) for folder in _inside(state.expanduser()))
         return
-    for place in places("sink", owner="program"):
-        for program in _inside(place.parent.parent):
+    for place in folders_of(None):
+        for program in _inside(place):
             yield from ((program.name, folder) for folder in _inside(program))
 
 

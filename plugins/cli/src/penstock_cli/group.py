@@ -24,6 +24,7 @@ class _Own(NamedTuple):
 
 OWN: Final = {
     "demo": _Own("penstock_cli.demo.command:demo", "Show the whole river at work, in five seconds."),
+    "init": _Own("penstock_cli.init:init", "Write a penstock.toml to begin with."),
     "graph": _Own("penstock_cli.graph.command:graph", "Draw the river that a configuration describes."),
     "config": _Own("penstock_cli.config.command:config", "Show, read, change and export a configuration."),
     "check": _Own("penstock_cli.check:check", "Find every mistake in a configuration."),
@@ -34,6 +35,8 @@ OWN: Final = {
     "test": _Own("penstock_cli.test:test", "Run the tests in a configuration."),
     "send": _Own("penstock_cli.send:send", "Send one event, and tell what became of it."),
     "pipe": _Own("penstock_cli.pipe.command:pipe", "Run a program and take in what it says."),
+    "doctor": _Own("penstock_cli.doctor.command:doctor", "Tell what there is to know when something does not work."),
+    "completion": _Own("penstock_cli.completion:completion", "Write the completion script of a shell."),
     "recover": _Own("penstock_cli.recover:recover", "Deliver what programs left when they died."),
     "replay": _Own("penstock_cli.replay:replay", "Send dead letters again."),
 }
@@ -123,7 +126,7 @@ class Penstock(click.Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write an example, then what click writes."""
-        _write_examples(["penstock demo"], formatter)
+        _write_examples(["penstock demo", "penstock init --preset web", "penstock check"], formatter)
         super().format_help(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

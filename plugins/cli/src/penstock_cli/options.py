@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from penstock_cli.complete import profiles
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -18,7 +20,9 @@ def format_option(command: F) -> F:
 
 def profile_option(command: F) -> F:
     """Give *command* the option ``--profile``."""
-    return click.option("--profile", metavar="NAME", help="Lay the table [profile.NAME] over the rest.")(command)
+    return click.option(
+        "--profile", metavar="NAME", shell_complete=profiles, help="Lay the table [profile.NAME] over the rest."
+    )(command)
 
 
 def config_option(command: F) -> F:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from penstock_cli import manners, output
+from penstock_cli import complete, manners, output
 from penstock_cli.group import Command
 from penstock_cli.options import format_option
 
@@ -65,7 +65,7 @@ class Row(NamedTuple):
 
 
 @click.command(cls=Command, examples=["penstock plugins", "penstock plugins --verify"])
-@click.argument("types", nargs=-1, metavar="[TYPE]...")
+@click.argument("types", nargs=-1, metavar="[TYPE]...", shell_complete=complete.types)
 @click.option("--verify", is_flag=True, help="Import each, alone, and show what it offers and how long that took.")
 @format_option
 @click.pass_context

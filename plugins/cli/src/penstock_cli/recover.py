@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock_cli import manners, output
+from penstock_cli.complete import sinks
 from penstock_cli.configured import complaint, one_of, read_document, sink_names
 from penstock_cli.group import Command
 from penstock_cli.options import config_option, format_option, profile_option, timeout_option
@@ -28,7 +29,7 @@ _UNDONE = "nothing was delivered"
 @config_option
 @profile_option
 @click.option("--list", "only_list", is_flag=True, help="Only list what waits, and change nothing.")
-@click.option("--sink", metavar="NAME", help="Only what waits for this sink.")
+@click.option("--sink", metavar="NAME", shell_complete=sinks, help="Only what waits for this sink.")
 @click.option("--program", metavar="NAME", help="Only what this program left; --list shows the names.")
 @timeout_option
 @format_option

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock_cli import manners, output
+from penstock_cli.complete import sinks
 from penstock_cli.configured import complaint, one_of, read_document, sink_names
 from penstock_cli.group import Command
 from penstock_cli.manners import Complaint
@@ -29,7 +30,9 @@ _UNDONE = "nothing was sent"
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @config_option
 @profile_option
-@click.option("--sink", metavar="NAME", help="Send all of them to this sink, whichever they were for.")
+@click.option(
+    "--sink", metavar="NAME", shell_complete=sinks, help="Send all of them to this sink, whichever they were for."
+)
 @timeout_option
 @format_option
 @click.pass_context

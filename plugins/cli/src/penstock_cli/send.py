@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from penstock_cli import manners, output
+from penstock_cli.complete import sinks
 from penstock_cli.fate import Fate, fates
 from penstock_cli.group import Command
 from penstock_cli.manners import Complaint
@@ -53,7 +54,9 @@ def _refuse(constant: str) -> object:
 )
 @click.option("-c", "--config", metavar="FILE", type=click.Path(), help="Configuration; else the one found from here.")
 @profile_option
-@click.option("--sink", metavar="NAME", help="Send to this sink alone, whatever its pipelines want.")
+@click.option(
+    "--sink", metavar="NAME", shell_complete=sinks, help="Send to this sink alone, whatever its pipelines want."
+)
 @click.option("--level", type=click.Choice(_LEVELS), default="info", help="Level of the event; default: info.")
 @click.option("--name", default="send", help="Name of the event; default: send.")
 @click.option("--timeout", type=click.FloatRange(0), default=5.0, help="Seconds to wait for slow sinks; default: 5.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock_cli import manners, output
+from penstock_cli import complete, manners, output
 from penstock_cli.configured import read_document
 from penstock_cli.group import Command, Group
 from penstock_cli.manners import Complaint
@@ -53,7 +53,7 @@ def show(config: str | None, profile: str | None, origin: bool, defaults: bool, 
 
 
 @config.command(cls=Command, examples=["penstock config get level", "penstock config get sink.trades.keep --origin"])
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @config_option
 @profile_option
 @click.option("--origin", is_flag=True, help="Say where the value comes from, behind a tab.")
@@ -92,7 +92,7 @@ def get(ctx: click.Context, key: str, config: str | None, profile: str | None, o
     cls=Command,
     examples=["penstock config set sink.trades.keep 9", "penstock config set level debug --profile development"],
 )
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @click.argument("value")
 @config_option
 @profile_option

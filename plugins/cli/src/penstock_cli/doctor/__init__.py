@@ -1,0 +1,1 @@
+"""The command `penstock doctor`: what a supporter asks first, answered at once."""
