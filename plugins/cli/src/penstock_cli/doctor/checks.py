@@ -110,11 +110,13 @@ def _configuration(config: str | None, profile: str | None) -> Iterator[Finding]
 
 
 def _permissions(file: Path) -> Iterator[Finding]:
+    if sys.platform == "win32":
+        return
     info = file.stat()
-    if os.name == "posix" and info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         text = f"{file}: others may write it ({stat.filemode(info.st_mode)}), and it names code that runs"
         yield Finding("permissions", "warning", text, f"chmod go-w {file}")
-    if os.name == "posix" and info.st_uid not in (os.getuid(), 0):
+    if info.st_uid not in (os.getuid(), 0):
         yield Finding("permissions", "warning", f"{file}: it belongs to another user (uid {info.st_uid})")
 
 
@@ -153,7 +155,7 @@ def _folder(folder: Path) -> Iterator[Finding]:
     room = f"{free // 10**6:,} MB free"
     if there != folder:
         yield _with_room(free, f"{folder}: will be made; {room}")
-    elif os.name == "posix" and folder.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    elif sys.platform != "win32" and folder.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         text = f"{folder}: others may look into it ({stat.filemode(folder.stat().st_mode)})"
         yield Finding("state", "warning", text, f"chmod 700 {folder}")
     else:
