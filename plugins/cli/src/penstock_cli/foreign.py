@@ -5,14 +5,18 @@ commands out; the main thread; one that is broken costs itself only.
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
+import sys
 from collections.abc import Mapping
 from functools import cache
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
 from penstock_cli.manners import Complaint
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP: Final = "penstock.command"
 
@@ -20,7 +24,7 @@ GROUP: Final = "penstock.command"
 class Foreign(NamedTuple):
     """A sub-command as its metadata describe it; nothing of it is imported."""
 
-    entry: importlib.metadata.EntryPoint
+    entry: EntryPoint
     distribution: str
     summary: str
 
@@ -29,13 +33,38 @@ class Foreign(NamedTuple):
 def commands() -> Mapping[str, tuple[Foreign, ...]]:
     """Return the installed sub-commands by name, nearly always one each."""
     found: dict[str, tuple[Foreign, ...]] = {}
+    if not _somebody_may_offer_one():
+        return found
+    import importlib.metadata  # late: a fifth of what `penstock --help` costs
+
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         one = _described(entry)
         found[entry.name] = (*found.get(entry.name, ()), one)
     return found
 
 
-def _described(entry: importlib.metadata.EntryPoint) -> Foreign:
+def _somebody_may_offer_one() -> bool:
+    """Return whether a look into the folders on the path leaves it possible that there is a sub-command.
+
+    Whatever is no plain folder of distributions, such as a zip file, leaves it possible.
+    """
+    for place in map(Path, sys.path):
+        if place.is_dir():
+            if any(_may_offer_one(path) for path in place.iterdir()):
+                return True
+        elif place.exists():
+            return True
+    return False
+
+
+def _may_offer_one(path: Path) -> bool:
+    if path.suffix in (".dist-info", ".egg-info"):
+        with contextlib.suppress(OSError):
+            return GROUP.encode() in (path / "entry_points.txt").read_bytes()
+    return path.suffix == ".egg"
+
+
+def _described(entry: EntryPoint) -> Foreign:
     name = summary = ""
     with contextlib.suppress(Exception):  # promise: broken metadata cost a help line, not the command line
         if entry.dist is not None:

@@ -4,17 +4,18 @@ imported, and a broken one costs itself only.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
 from penstock_cli import foreign, manners, output
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class _Own(NamedTuple):
@@ -119,6 +120,8 @@ class Penstock(click.Group):
         """Return the chosen command, or offer the nearest name."""
         names = self.list_commands(ctx)
         if args and args[0] not in names and not args[0].startswith("-"):
+            import difflib  # late, as nearly everybody types a name that there is
+
             near = difflib.get_close_matches(args[0], names, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
             ctx.fail(f"there is no command {args[0]!r}; {hint}")
@@ -140,6 +143,8 @@ class Penstock(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the name of a command, and import none of them."""
+        from click.shell_completion import CompletionItem  # late: only a shell asks
+
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
         items = [CompletionItem(name, help=self._help(name)) for name in names]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]

@@ -15,7 +15,6 @@ import errno
 import io
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -88,6 +87,8 @@ def _code(call: Callable[[], object]) -> int:
 
 def _our_fault(error: Exception) -> int:
     """Tell of a mistake in Penstock itself: its place, but not its text, which may hold anything."""
+    import traceback  # late: nearly nobody sees it
+
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}, in {frame.name}"
     output.message(f"penstock: a mistake in Penstock itself: {type(error).__qualname__} at {place}")

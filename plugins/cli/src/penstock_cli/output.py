@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
-import shutil
 import sys
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -42,6 +40,8 @@ def data(text: str) -> bool:
 
 def data_json(value: dict[str, Any]) -> bool:
     """Write *value*, with the version of its shape, as one JSON document; return whether anybody reads it."""
+    import json  # late: help and version need none of it
+
     return data(json.dumps({"v": 1, **value}, indent=2))
 
 
@@ -77,6 +77,8 @@ def coloured(stream: IO[str] | None) -> bool:
 def width() -> int | None:
     """Return the columns of standard output, or None if it is no terminal and COLUMNS says nothing."""
     if os.environ.get("COLUMNS", "").isdecimal() or (sys.stdout is not None and sys.stdout.isatty()):
+        import shutil  # late, as above
+
         return max(10, shutil.get_terminal_size().columns)
     return None
 
