@@ -18,9 +18,9 @@ _SHELLS: Final = ("bash", "zsh", "fish")
 @click.command(
     cls=Command,
     examples=[
+        "penstock completion fish | source       # in ~/.config/fish/config.fish",
         'eval "$(penstock completion bash)"      # in ~/.bashrc',
         'eval "$(penstock completion zsh)"       # in ~/.zshrc',
-        "penstock completion fish | source       # in ~/.config/fish/config.fish",
     ],
 )
 @click.argument("shell", type=click.Choice(_SHELLS))
