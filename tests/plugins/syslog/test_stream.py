@@ -181,6 +181,12 @@ def test_a_torn_message_of_a_connection_that_broke_is_sent_whole_over_the_next(
     assert [frame[:10] for frame in frames_in(received[0])] == [target_of_rest[0].data[:10], b"the end"]
 
 
+def test_lines_of_another_format_are_escaped_behind_our_header(peer: Peer, sink: Any) -> None:
+    sink(peer.port).write([Record(b"a\n<0>1 b.", 20, "app", 0, "console")])
+
+    assert read_all(peer.accept(), b"b.").endswith(rb" - app - a\n<0>1 b.")
+
+
 # -- peers that go ----------------------------------------------------------------------------------------------------
 
 
