@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from penstock.assembly.build import check as check_document
 from penstock.assembly.build import find_document
-from penstock.assembly.compose import SinkPlan
 from penstock.assembly.config import Config, Document, Source
 from penstock.assembly.explanations import EXPLANATIONS, Explanation
 from penstock.assembly.keys import KeyDescription
 from penstock.assembly.keys import describe_key as describe_key_of
 from penstock.assembly.origin import Origin
+from penstock.assembly.plan import SinkPlan
 from penstock.assembly.plugins import CATALOGUE, KINDS, Listing, Plugins, list_installed
 from penstock.assembly.recover import Recovered, Waiting, folders_of, list_waiting, recover
 from penstock.assembly.replay import Replay, Replayed, replay
@@ -206,12 +206,12 @@ def describe(source: Source = None, *, profile: str | None = None, resolve: bool
         found = find_document(source, profile, plugins)
     except ConfigError as error:
         return Description(None, (), (), (), (), error.problems)
-    composer, problems = check_document(found, plugins, resolve=resolve)
-    if composer is None:
+    plan, problems = check_document(found, plugins, resolve=resolve)
+    if plan is None:
         return Description(found.file, (), (), (), (), problems)
-    config = composer.config
-    sinks = [_sink(plan, config) for plan in composer.plans.values()]
-    pipelines = [_pipeline(name, config, composer.default_format) for name in config.pipeline]
+    config = plan.config
+    sinks = [_sink(sink, config) for sink in plan.sinks.values()]
+    pipelines = [_pipeline(name, config, plan.default_format) for name in config.pipeline]
     stages = [_stage(name, table, plugins) for name, table in config.emit.items()]
     return Description(found.file, pipelines, sinks, tuple(config.capture), stages, problems)
 

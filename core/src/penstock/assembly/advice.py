@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from penstock import files
-from penstock.assembly.compose import SinkPlan
 from penstock.assembly.config import Config, PipelineTable
+from penstock.assembly.plan import SinkPlan
 from penstock.errors import Problem
 
 _MOST_STATES: Final = 10_000

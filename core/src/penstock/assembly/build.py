@@ -13,6 +13,7 @@ from penstock.assembly.advice import about_permissions, advise
 from penstock.assembly.compose import Composer
 from penstock.assembly.config import BARE, DEFAULT, Config, Document, Source, check_document, read_document
 from penstock.assembly.graph import Graph
+from penstock.assembly.plan import Plan
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.structure import Structurer
 from penstock.clock import monotonic
@@ -73,11 +74,11 @@ def build(
         ConfigError: With every problem, if one cannot be done without, or under *strict* any.
     """
     document = find_document(source, profile, plugins, environ)
-    composer, problems = check(document, plugins)
-    if composer is None or any(problem.stops(strict) for problem in problems):
+    plan, problems = check(document, plugins)
+    if plan is None or any(problem.stops(strict) for problem in problems):
         raise ConfigError(problems)
-    graph = composer.compose(before=before)
-    late = [problem for problem in placed(composer.problems, document) if problem not in problems]
+    graph = Composer(plan).compose(before=before)
+    late = [problem for problem in placed(plan.problems, document) if problem not in problems]
     if any(problem.stops(strict) for problem in late):
         graph.discard(monotonic())
         raise ConfigError(late)
@@ -86,10 +87,10 @@ def build(
         graph.discard(monotonic())
         about = [problem for problem in [*problems, *late] if problem.keys[:2] in missing]
         raise ConfigError([*about, *(problem for problem in [*problems, *late] if problem not in about)])
-    return Built(document, composer.config, graph, [*problems, *late], composer.files)
+    return Built(document, plan.config, graph, [*problems, *late], plan.files)
 
 
-def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tuple[Composer | None, list[Problem]]:
+def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tuple[Plan | None, list[Problem]]:
     """Make every component of *document*, open none, and return all problems.
 
     Args:
@@ -101,13 +102,13 @@ def check(document: Document, plugins: Plugins, *, resolve: bool = True) -> tupl
     config, problems = check_document(document, structurer)
     if config is None:
         return None, placed([*document.problems, *problems], document)
-    composer = Composer(config, plugins, structurer)
-    problems += [problem for problem in composer.check() if problem not in problems]
-    problems += advise(config, composer.plans, problems)
+    plan = Plan(config, plugins, structurer)
+    problems += [problem for problem in plan.check() if problem not in problems]
+    problems += advise(config, plan.sinks, problems)
     if document.problems:  # what is missing may be in what could not be laid over it
         problems = [problem for problem in problems if problem.code not in _ABOUT_ABSENCE]
     found = placed([*document.problems, *problems], document)
-    return composer, placed([*found, *about_permissions(found)], document)
+    return plan, placed([*found, *about_permissions(found)], document)
 
 
 _ABOUT_ABSENCE: Final = frozenset({"dangling-reference", "missing-key", "sink-never-used"})

@@ -1,31 +1,27 @@
-"""Compose: makes a river of a checked configuration; a Config in, a Graph out; the thread that calls `configure`; all
-problems at once, and what can be done without is replaced: a sink by its fallback, a format by the plain one.
+"""Compose: makes a river of a plan; a Plan in, a Graph out; the thread that calls `configure`; what cannot be opened is
+a problem and is replaced: a sink by its fallback, a stage by nothing.
 
-Everything is decided here, so that the per-event path only calls. First all components are made, so that every problem
-is known; then, if none is in the way, sinks are opened and pipelines are closed over them.
+Everything is decided here, so that the per-event path only calls: sinks are opened, and pipelines are closed over them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, NamedTuple, final
+from typing import Final, NamedTuple, final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
-from penstock.assembly.components import Components, Keys, gate_of
-from penstock.assembly.config import Config, PipelineTable, Table
+from penstock.assembly.components import Keys, gate_of
+from penstock.assembly.config import PipelineTable
 from penstock.assembly.graph import Graph, Spool
 from penstock.assembly.parts import AfterAnother, Change, Onward, Part, Place, made_alike
-from penstock.assembly.plugins import Plugins
-from penstock.assembly.structure import Structurer, got, without
+from penstock.assembly.plan import MissingSink, Plan, SinkPlan
 from penstock.clock import TIMERS, Later, monotonic, time
-from penstock.errors import Closed, Problem
 from penstock.event import Event
 from penstock.faults import WARNING
 from penstock.ledger import PipelineAccount, SinkAccount
-from penstock.river.deliver import NOTICE, Delivery, DeliveryOptions, Drops, Notify
+from penstock.river.deliver import NOTICE, Delivery, Drops, Notify
 from penstock.river.emit import slot
 from penstock.river.env import Env
 from penstock.river.format import PlainFormat, Render, build_format
@@ -38,8 +34,7 @@ from penstock.river.redact import Redact, build_redact
 from penstock.river.sink import GuardedSink, LastResortSink
 from penstock.river.spool.journal import Journal
 from penstock.river.spool.spool import open_journal, places
-from penstock.types import Now, Opened, Record, Resume, Source, Stage, Timed
-from penstock.units import Level
+from penstock.types import Now, Opened, Resume, Source, Stage, Timed
 
 EVERYTHING: Final = "*"
 """Name of the account of the stages that see every event."""
@@ -47,53 +42,6 @@ LETTERS: Final = "dead-letters.jsonl"
 """Name of the file in a sink's folder that keeps what a sink with a spool refused."""
 LAST_RESORT: Final = "last-resort"
 """Name of the account of standard error, where it stands in for a sink that could not be made."""
-
-
-@frozen
-class _SinkLevel:
-    """The core's own option of a sink beside `type` and `delivery`."""
-
-    level: Level = field(default=Level(0), metadata={"doc": "Lowest level that gets here, whatever its pipelines say."})
-
-
-@frozen(kw_only=True)
-class SinkPlan:
-    """A sink that is made, but not opened.
-
-    Attributes:
-        likeness: What it and its delivery are made of, by which a reload knows them again.
-    """
-
-    name: str
-    sink: Any
-    options: DeliveryOptions
-    level: int
-    likeness: object = None
-
-    @property
-    def default_format(self) -> str:
-        """The format of pipelines that name none."""
-        return str(getattr(self.sink, "default_format", "plain"))
-
-    @property
-    def made(self) -> bool:
-        """Whether there is a sink; else its fallback gets what it would have got."""
-        return not isinstance(self.sink, _MissingSink)
-
-    @property
-    def takes_events(self) -> bool:
-        """Whether it works on events, not on records."""
-        return getattr(self.sink, "accepts", "record") == "event"
-
-
-class _MissingSink:
-    """Stands where a sink could not be made or opened: its fallback gets everything."""
-
-    thread_safe = True
-    accepts = "record"
-
-    def write(self, batch: Sequence[Record], /) -> None:
-        raise Closed("it could not be made")
 
 
 @frozen(kw_only=True)
@@ -127,18 +75,12 @@ class _Use(NamedTuple):
 
 @final
 class Composer:
-    """Composes one configuration.
+    """Composes one configuration, whose plan has no problem in the way."""
 
-    Attributes:
-        config: What it composes.
-        plans: The sinks, made but not opened, after `check`.
-    """
-
-    def __init__(self, config: Config, plugins: Plugins, structurer: Structurer) -> None:
-        self.config = config
-        self.plans: dict[str, SinkPlan] = {}
-        self._structurer = structurer
-        self._components = Components(config, plugins, structurer)
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._config = plan.config
+        self._components = plan.components
         self._made: dict[object, tuple[Redact, Render]] = {}
         self._redacts: dict[tuple[str, ...], Redact] = {}
         self._world = World()
@@ -150,158 +92,8 @@ class Composer:
         self._spools: dict[str, Spool] = {}
         self._replaced: list[str] = []
 
-    @property
-    def files(self) -> Sequence[Path]:
-        """The files with secrets that the configuration refers to."""
-        return list(self._structurer.files)
-
-    @property
-    def problems(self) -> Sequence[Problem]:
-        """Everything found so far."""
-        return self._components.problems
-
-    # -- first: make every component, find every problem --------------------------------------------------------------
-
-    def check(self) -> Sequence[Problem]:
-        """Make every component that the configuration names, and return all problems."""
-        for name in self.config.redact:
-            self._components.redactor(name, ("redact", name))
-        for name in self.config.format:
-            self._components.format(name, ("format", name))
-        for name, table in self.config.emit.items():
-            self._components.stage(name, ("emit", name))
-            if type(table.get("always", False)) is not bool:
-                text = f"expected true or false, got {got(table['always'])}"
-                self._components.problem("invalid-value", ("emit", name, "always"), text)
-        for name in self.config.sink:
-            self._plan(name, ("sink", name))
-        for name, pipeline in self.config.pipeline.items():
-            self._check_pipeline(("pipeline", name), pipeline)
-        for plan in list(self.plans.values()):
-            self._check_fallback(plan)
-            self._check_fallback_takes_alike(plan)
-        for place, case in enumerate(self.config.test):
-            if case.profile is None:  # with one there may be other sinks
-                self._components.note(case.dangling(("test", place), list(self.plans)))
-        return self.problems
-
-    def _check_pipeline(self, keys: tuple[str, ...], pipeline: PipelineTable) -> None:
-        for index, pattern in enumerate(pipeline.match):
-            try:
-                build_match([pattern])
-            except ValueError as error:
-                self._components.problem("invalid-value", (*keys, "match", index), str(error))
-        for index, name in enumerate(pipeline.emit):
-            stage = self._components.stage(name, (*keys, "emit", index))
-            if stage is not None and not callable(getattr(stage, "emit", None)):
-                text = f"{name!r} emits on its own, it is no stage of a pipeline"
-                self._components.problem("invalid-value", (*keys, "emit", index), text, "take it out", degrades=True)
-        for index, name in enumerate(self._redactor_names(pipeline)):
-            self._components.redactor(name, (*keys, "redact", index))
-        if pipeline.redact == [] and self.config.redact:
-            text = "no redactor is applied here, though there are some"
-            self._components.problem(
-                "no-redaction", (*keys, "redact"), text, "leave it out for all of them", warns=True
-            )
-        if pipeline.format is not None:
-            self._components.format(pipeline.format, (*keys, "format"))
-        plan = self._plan(pipeline.sink, (*keys, "sink"))
-        if plan is not None and pipeline.format is None and not plan.takes_events:
-            self._components.format(plan.default_format, (*keys, "format"))
-
-    def _redactor_names(self, pipeline: PipelineTable) -> tuple[str, ...]:
-        return tuple(self.config.redact if pipeline.redact is None else pipeline.redact)
-
-    def _check_fallback(self, plan: SinkPlan) -> None:
-        keys = ("sink", plan.name, "delivery", "fallback")
-        seen = {plan.name}
-        fallback = plan.options.fallback
-        while fallback is not None:
-            if fallback in seen:
-                hint = "end the chain with a sink that has none"
-                self._components.problem("cycle", keys, f"the fallbacks come back to {fallback!r}", hint)
-                return
-            if fallback not in self.plans:
-                self._components.dangling("sink", fallback, keys)
-                return
-            seen.add(fallback)
-            fallback = self.plans[fallback].options.fallback
-
-    def _check_fallback_takes_alike(self, plan: SinkPlan) -> None:
-        fallback = self.plans.get(plan.options.fallback or "")
-        if fallback is None or isinstance(fallback.sink, _MissingSink):
-            return
-        if isinstance(plan.sink, _MissingSink):  # what it would have taken, its fallback is to tell
-            plan.sink.accepts = "event" if fallback.takes_events else "record"
-        elif plan.takes_events != fallback.takes_events:
-            mine, other = ("events", "records") if plan.takes_events else ("records", "events")
-            text = f"{plan.name!r} takes {mine}, {fallback.name!r} takes {other}"
-            keys = ("sink", plan.name, "delivery", "fallback")
-            self._components.problem("invalid-value", keys, text, f"name a sink that takes {mine}")
-
-    def _plan(self, name: str, at: tuple[str, ...]) -> SinkPlan | None:
-        """Return the sink *name*, made once; None for a name that leads nowhere."""
-        if name not in self.plans:
-            before = len(self.problems)
-            sink = self._components.make("sink", name, at)
-            if name not in self.config.sink and any(not found.degrades for found in self.problems[before:]):
-                return None
-            table = self.config.sink.get(name, {})
-            options = self._delivery(name, table, sink)
-            plan = SinkPlan(
-                name=name,
-                sink=_MissingSink() if sink is None else sink,
-                options=options,
-                level=self._sink_level(name, table),
-                likeness=(made_alike(sink), options, self.config.state),
-            )
-            delivery = table.get("delivery", {})
-            if plan.takes_events and isinstance(delivery, Mapping) and delivery.get("mode") == "queued":
-                text = "this sink takes events and is always inline"
-                self._components.problem("invalid-value", ("sink", name, "delivery", "mode"), text, "take it out")
-            if plan.takes_events and plan.options.dead_letters:
-                text = "this sink takes events, of which no letters are made"
-                keys = ("sink", name, "delivery", "dead_letters")
-                self._components.problem("invalid-value", keys, text, "take it out", degrades=True)
-            self.plans[name] = plan
-        return self.plans[name]
-
-    def _delivery(self, name: str, table: Table, sink: Any) -> DeliveryOptions:
-        given = table.get("delivery", {})
-        keys = ("sink", name, "delivery")
-        own = getattr(sink, "delivery", {"mode": "inline"} if sink is None else {})
-        if not isinstance(own, Mapping):
-            text = f"the class's own `delivery` is no table: {own!r}"
-            self._components.problem("invalid-value", keys, text, degrades=True)
-            own = {}
-        merged = {**own, **given} if isinstance(given, Mapping) else given
-        options: DeliveryOptions | None
-        options, problems = self._structurer.structure(merged, DeliveryOptions, *keys)
-        self._components.note(problems)
-        if options is None:  # judge the rest, such as a fallback that leads nowhere
-            options, _ = self._structurer.structure(without(merged, problems, *keys), DeliveryOptions, *keys)
-        if options is None:
-            return DeliveryOptions()
-        for option, why in options.without_effect().items():
-            if isinstance(given, Mapping) and option in given:  # what the class brings with it, nobody asked for
-                self._components.problem("no-effect", (*keys, option), why, "take it out", warns=True)
-        return options
-
-    def _sink_level(self, name: str, table: Table) -> int:
-        given = {"level": table["level"]} if "level" in table else {}
-        value, problems = self._structurer.structure(given, _SinkLevel, "sink", name)
-        self._components.note(problems)
-        return 0 if value is None else int(value.level)
-
-    def default_format(self, sink: str) -> str:
-        """Return the format of a pipeline to *sink* that names none; empty for a sink that takes events."""
-        plan = self.plans.get(sink)
-        return "" if plan is None or plan.takes_events else plan.default_format
-
-    # -- then: open sinks, close pipelines over them ------------------------------------------------------------------
-
     def compose(self, world: World | None = None, before: Graph | None = None) -> Graph:
-        """Open every sink and return the river; call it after `check`, if no problem is in the way.
+        """Open every sink and return the river; once.
 
         Args:
             world: The world around it; the real one if None.
@@ -311,10 +103,10 @@ class Composer:
         self._before = before
         sinks: dict[str, Delivery] = {}
         accounts: dict[str, SinkAccount] = {}
-        for name, plan in self.plans.items():
+        for name, plan in self._plan.sinks.items():
             sinks[name], accounts[name] = self._way_to(plan)
         self._wire(sinks, accounts)
-        pipelines = [self._pipeline(name, table, sinks) for name, table in self.config.pipeline.items()]
+        pipelines = [self._pipeline(name, table, sinks) for name, table in self._config.pipeline.items()]
         through, entrance = self._entrance()
         books = {pipeline.name: pipeline.account for pipeline in pipelines}
         if through is not None:
@@ -336,8 +128,8 @@ class Composer:
 
     def _levels(self) -> Levels:
         """Return who wants which level as the document says, before anything changed at run time."""
-        names = {name: int(level) for name, level in self.config.levels.items()}
-        return Levels(int(self.config.level), names, {name: plan.level for name, plan in self.plans.items()})
+        names = {name: int(level) for name, level in self._config.levels.items()}
+        return Levels(int(self._config.level), names, {name: plan.level for name, plan in self._plan.sinks.items()})
 
     # -- what stays ---------------------------------------------------------------------------------------------------
 
@@ -378,10 +170,10 @@ class Composer:
             text = f"cannot be opened: {type(error).__qualname__}: {error}"
             hint = "its fallback takes over" if plan.options.fallback else "standard error takes over; name a fallback"
             self._components.problem("sink-not-opened", ("sink", plan.name), text, hint, degrades=True)
-            sink = GuardedSink(plan.name, _MissingSink(), plan.options.timeout)
+            sink = GuardedSink(plan.name, MissingSink(), plan.options.timeout)
             if plan.options.fallback is None:  # what standard error can show: plain records, never events
-                self.plans[plan.name] = evolve(plan, sink=sink.sink)
-        if isinstance(sink.sink, _MissingSink):
+                self._plan.sinks[plan.name] = evolve(plan, sink=sink.sink)
+        if isinstance(sink.sink, MissingSink):
             sink.status = "failed"
             return InlineDelivery(sink, account)
         if plan.options.mode == "inline" or plan.takes_events:
@@ -398,7 +190,7 @@ class Composer:
         options = plan.options
         if not options.spooled or not options.spool:
             return None
-        folders = places(plan.name, path=self.config.state, durable=options.sync_level is not None)
+        folders = places(plan.name, path=self._config.state, durable=options.sync_level is not None)
         journal = open_journal(
             account,
             folders,
@@ -416,8 +208,8 @@ class Composer:
 
         They are told in the way of its first pipeline. What stays is changed only when the graph takes over.
         """
-        notices = {table.sink: self._notify(table) for table in reversed(self.config.pipeline.values())}
-        for name, plan in self.plans.items():
+        notices = {table.sink: self._notify(table) for table in reversed(self._config.pipeline.values())}
+        for name, plan in self._plan.sinks.items():
             drops = sinks[name].drops
             change = partial(_lead, drops, self._fallback(plan, sinks, accounts), notices.get(name))
             if ("sink", name) in self._kept:
@@ -431,7 +223,7 @@ class Composer:
     ) -> Delivery | None:
         if plan.options.fallback is not None:
             return sinks[plan.options.fallback]
-        if not isinstance(sinks[plan.name].sink.sink, _MissingSink):
+        if not isinstance(sinks[plan.name].sink.sink, MissingSink):
             return None
         known = {} if self._before is None else self._before.accounts
         account = accounts.setdefault(LAST_RESORT, known.get(LAST_RESORT) or SinkAccount(LAST_RESORT))
@@ -440,7 +232,7 @@ class Composer:
     def _letters(self, plan: SinkPlan) -> DeadLetters | None:
         path = plan.options.dead_letters
         if path is None and plan.options.spooled:
-            path = places(plan.name, path=self.config.state, durable=True)[0] / LETTERS
+            path = places(plan.name, path=self._config.state, durable=True)[0] / LETTERS
         return DeadLetters(path, plan.name) if path and not plan.takes_events else None
 
     def _notify(self, table: PipelineTable) -> Notify:
@@ -448,7 +240,9 @@ class Composer:
 
         def notify(text: str, counts: Mapping[str, int]) -> object:
             facts = {"dropped": counts}
-            return render(redact(Event(NOTICE, text, WARNING, fields=facts, context=self.config.context, pid=slot.pid)))
+            return render(
+                redact(Event(NOTICE, text, WARNING, fields=facts, context=self._config.context, pid=slot.pid))
+            )
 
         return notify
 
@@ -462,7 +256,7 @@ class Composer:
             match=build_match(table.match),
             level=None if table.level is None else int(table.level),
             sink=table.sink,
-            sink_level=self.plans[table.sink].level,
+            sink_level=self._plan.sinks[table.sink].level,
             carry=build_pipeline(stages, redact, render, delivery.deliver, delivery.lose, account, self._open_stage),
             account=account,
         )
@@ -508,7 +302,7 @@ class Composer:
 
     def _with_static_fields(self, resume: Resume) -> Resume:
         """Return *resume* for events that no mouth has given the static fields."""
-        static = self.config.context
+        static = self._config.context
 
         def emit_later(event: Event) -> None:
             resume(event if event.context else event.replace(context=static))
@@ -521,18 +315,20 @@ class Composer:
         if key not in self._made:
             redact = self._redact(names)
             render = as_it_is if format_name is None else self._render(format_name)
-            alone = [self._alike(other) for other in self.config.pipeline.values()].count(key) == 1
+            alone = [self._alike(other) for other in self._config.pipeline.values()].count(key) == 1
             self._made[key] = (redact, render) if alone else (as_it_is, shared(redact, render))
         return self._made[key]
 
     def _alike(self, table: PipelineTable) -> tuple[tuple[str, ...], str | None]:
         """Return the redactors and the format of a pipeline, None for a sink that takes events."""
-        format_name = None if self.plans[table.sink].takes_events else table.format or self.default_format(table.sink)
-        return self._redactor_names(table), format_name
+        format_name = (
+            None if self._plan.sinks[table.sink].takes_events else table.format or self._plan.default_format(table.sink)
+        )
+        return self._plan.redactors(table), format_name
 
     def _render(self, name: str) -> Render:
         made = self._components.format(name, ())
-        declared = str(self.config.format.get(name, {}).get("type", name))
+        declared = str(self._config.format.get(name, {}).get("type", name))
         return build_format(name, made, "plain" if type(made) is PlainFormat else declared)
 
     def _redact(self, names: tuple[str, ...]) -> Redact:
@@ -543,7 +339,9 @@ class Composer:
     def _entrance(self) -> tuple[Callable[[Carry], Carry] | None, PipelineAccount]:
         """Return what puts the stages for all events in front of the pipelines, if there are any, and their account."""
         account = self._book(EVERYTHING)
-        stages = self._used_stages([name for name, table in self.config.emit.items() if table.get("always")], ("emit",))
+        stages = self._used_stages(
+            [name for name, table in self._config.emit.items() if table.get("always")], ("emit",)
+        )
 
         def through(fan_out: Carry) -> Carry:
             def arrive(event: Event) -> None:
@@ -558,8 +356,8 @@ class Composer:
 
     def _find_sources(self) -> None:
         """Note the sources: those that are there already run on."""
-        used = {name for table in self.config.pipeline.values() for name in table.emit}
-        for name in self.config.emit:
+        used = {name for table in self._config.pipeline.values() for name in table.emit}
+        for name in self._config.emit:
             source = None if name in used else self._components.stage(name, ("emit", name))
             if isinstance(source, Source):
                 place = ("source", name)

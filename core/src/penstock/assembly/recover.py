@@ -93,8 +93,8 @@ def folders_of(document: Document | None) -> list[Path]:
 
 
 def _state(document: Document | None) -> Path | None:
-    composer = check(document, Plugins(), resolve=False)[0] if document is not None else None
-    return None if composer is None else composer.config.state
+    plan = check(document, Plugins(), resolve=False)[0] if document is not None else None
+    return None if plan is None else plan.config.state
 
 
 def _folders(state: Path | None) -> Iterator[tuple[str, Path]]:

@@ -20,9 +20,10 @@ from attrs import evolve
 from penstock.assembly.build import check, placed
 from penstock.assembly.cases import BEGIN_NS, EventTable, FailTable
 from penstock.assembly.components import Keys, gate_of
-from penstock.assembly.compose import LAST_RESORT, Composer, SinkPlan, World
+from penstock.assembly.compose import LAST_RESORT, Composer, World
 from penstock.assembly.config import Config, Document
 from penstock.assembly.graph import Graph
+from penstock.assembly.plan import Plan, SinkPlan
 from penstock.assembly.plugins import Plugins
 from penstock.assembly.virtual import VirtualEnv
 from penstock.clock import Elsewhere
@@ -87,14 +88,14 @@ class Trial:
         self._turning: set[str] = set()
         self._turns = 0
         with self._aside():
-            composer, problems = check(document, Plugins(), resolve=False)
-            if composer is None or any(problem.stops(strict=False) for problem in problems):
+            plan, problems = check(document, Plugins(), resolve=False)
+            if plan is None or any(problem.stops(strict=False) for problem in problems):
                 raise ConfigError(problems)
-            self.config: Config = composer.config
-            self.plans: Mapping[str, SinkPlan] = dict(composer.plans)
-            self._replace_sinks(composer, fail or {})
-            self.graph: Graph = composer.compose(self._world())
-            late = [one for one in placed(composer.problems, document) if one not in problems]
+            self.config: Config = plan.config
+            self.plans: Mapping[str, SinkPlan] = dict(plan.sinks)
+            self._replace_sinks(plan, fail or {})
+            self.graph: Graph = Composer(plan).compose(self._world())
+            late = [one for one in placed(plan.problems, document) if one not in problems]
             self.problems: Sequence[Problem] = [*problems, *late]
         self._queued = {name: one for name, one in self.graph.sinks.items() if isinstance(one, QueuedDelivery)}
         self._next = dict.fromkeys(self._queued, inf)
@@ -126,19 +127,19 @@ class Trial:
 
     # -- composing ----------------------------------------------------------------------------------------------------
 
-    def _replace_sinks(self, composer: Composer, fail: Mapping[str, FailTable]) -> None:
+    def _replace_sinks(self, plan: Plan, fail: Mapping[str, FailTable]) -> None:
         """Put a recorder in the place of each sink that could be made; one that could not is missing here too."""
-        plans = composer.plans
-        for name, plan in list(plans.items()):
+        plans = plan.sinks
+        for name, wanted in list(plans.items()):
             self.received[name] = []
-            if plan.made:
-                sink = _Recorder(plan.sink, self.received[name], fail.get(name))
+            if wanted.made:
+                sink = _Recorder(wanted.sink, self.received[name], fail.get(name))
                 # A journal and dead letters are files; what a sink gets is the same without.
-                options = evolve(plan.options, spool=False, sync="never", dead_letters=False)
-                plans[name] = evolve(plan, sink=sink, options=options)
-            elif plan.options.fallback is None:
+                options = evolve(wanted.options, spool=False, sync="never", dead_letters=False)
+                plans[name] = evolve(wanted, sink=sink, options=options)
+            elif wanted.options.fallback is None:
                 self.received.setdefault(LAST_RESORT, [])
-                plans[name] = evolve(plan, options=evolve(plan.options, fallback=LAST_RESORT))
+                plans[name] = evolve(wanted, options=evolve(wanted.options, fallback=LAST_RESORT))
         if LAST_RESORT in self.received and LAST_RESORT not in plans:
             sink = _Recorder(LastResortSink(), self.received[LAST_RESORT], None)
             options = DeliveryOptions(mode="inline")

@@ -145,11 +145,11 @@ def cases(source: Source = None, profile: str | None = None) -> Cases:
     """
     plugins = Plugins()
     document = find_document(source, profile, plugins)
-    composer, problems = check(document, plugins, resolve=False)
+    plan, problems = check(document, plugins, resolve=False)
     unusable = [problem for problem in problems if problem.stops(strict=problem.keys[:1] == ("test",))]
-    if composer is None or unusable:
+    if plan is None or unusable:
         raise ConfigError(unusable or problems)
-    found = [Case(document, source, number, table) for number, table in enumerate(composer.config.test, 1)]
+    found = [Case(document, source, number, table) for number, table in enumerate(plan.config.test, 1)]
     return Cases(document.file, found, problems)
 
 
