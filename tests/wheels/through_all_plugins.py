@@ -27,6 +27,11 @@ level = "info"
 type = "keys"
 keys = ["token"]
 
+[emit.calm]
+type = "throttle"
+[emit.alike]
+type = "group"
+
 [sink.console]
 type = "stderr"
 
@@ -69,9 +74,11 @@ sink = "file"
 [pipeline.phone]
 sink = "phone"
 level = "error"
+emit = ["alike", "calm"]
 [pipeline.room]
 sink = "room"
 level = "error"
+emit = ["calm"]
 [pipeline.logs]
 sink = "logs"
 level = "error"
@@ -168,13 +175,22 @@ def check_outputs(out: Path) -> None:
 def check_distributions() -> None:
     """Look at what was installed: each with its types, and found by entry point."""
     ours = [found for found in metadata.distributions() if found.metadata["Name"].startswith("penstock")]
-    assert len(ours) >= 9, ours
+    assert len(ours) >= 13, ours
     for found in ours:
         assert any(str(path).endswith("py.typed") for path in found.files or ()), found.metadata["Name"]
     types = {listing.type for listing in tooling.list_installed()}
-    assert types >= {"json", "stderr", "stdout", "console", "file-rotate", "keys", "patterns", "paths", "telegram"}, (
-        types
-    )
+    assert types >= {
+        "json",
+        "stderr",
+        "stdout",
+        "console",
+        "file-rotate",
+        "keys",
+        "patterns",
+        "paths",
+        "telegram",
+        "email",
+    }, types
     for listing in tooling.list_installed():
         verification = tooling.verify(listing)
         assert not verification.error, (listing, verification)
