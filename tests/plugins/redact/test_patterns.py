@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import penstock
-from penstock_redact.expressions import WINDOW, compile_expression, sub_in_windows
+from penstock_redact.expressions import SMALL_WINDOW, WINDOW, compile_expression, sub_in_windows, window_of
 from penstock_redact.patterns import PatternRedactor
 
 
@@ -92,6 +94,8 @@ def test_a_mark_that_is_itself_a_match_is_refused() -> None:
             r"((a+))+b",
             r"x(?:\d+)*y",
         ),
+        *(r"(a|aa)+$", r"(.|\s)*x", r"(x+x+)+y", r"(a?a?)*b", r"(?:a?){30}a{30}", r"(a{1,30}){1,30}b", r"(?=(a+)+b)c"),
+        *(r"^(([a-z])+.)+[A-Z]([a-z])+$", r"(?i)([a-z]+|[A-Z])*x", r"(?:\d+|\w)+-", r"(?>(a+)+b)", r"(ab|a|b)+c"),
         *(r"(?P<n>[a-z]+)+$", r"(a{1,}){2,}b", r"(?:(?:a|b+)\b)+c", r"^(\d+,?)+$", r"(?:.*)+x"),
     ],
 )
@@ -109,6 +113,62 @@ def test_what_can_take_exponential_time_is_refused(expression: str) -> None:
 )
 def test_what_cannot_is_accepted(expression: str) -> None:
     assert compile_expression(expression).pattern == expression
+
+
+@pytest.mark.parametrize("expression", [r".*x.*y.*z", r"a*a*a*b", r".*.*=.*", r"x\w+\d+\w+;", r"\s+\s*\s+$"])
+def test_what_can_take_more_than_cubic_time_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match="3 repetitions of the same characters"):
+        compile_expression(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "window"), [(r"a+b", WINDOW), (r"\s+\s*$", SMALL_WINDOW), (r"x.*y.*z", SMALL_WINDOW)]
+)
+def test_two_repetitions_of_the_same_characters_have_a_smaller_window(expression: str, window: int) -> None:
+    assert window_of(compile_expression(expression)) == window
+
+
+TRY_MANY = """
+import random, sys
+from penstock_redact.expressions import SMALL_WINDOW, compile_expression, sub_in_windows
+
+def made(depth):
+    kind = chance.random()
+    if not depth or kind < 0.25:
+        return chance.choice(["a", "b", "[ab]", ".", "(?:ab)", "c"])
+    if kind < 0.5:
+        return made(depth - 1) + made(depth - 1)
+    if kind < 0.65:
+        return f"(?:{made(depth - 1)}|{made(depth - 1)})"
+    return f"(?:{made(depth - 1)})" + chance.choice(["*", "+", "?", "{2}", "{1,3}", "{12}"])
+
+chance = random.Random(int(sys.argv[1]))
+accepted = 0
+while accepted < 150:
+    expression = made(4) + "d"
+    try:
+        compiled = compile_expression(expression)
+    except ValueError:
+        continue
+    accepted += 1
+    print(expression, flush=True)
+    for pumped in ("a", "b", "ab", "abc"):
+        text = pumped * 40 + "e"
+        assert sub_in_windows(compiled, lambda match: "#", text, SMALL_WINDOW) == text
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_expression_that_is_accepted_hangs(seed: int) -> None:
+    # In a process of its own: no thread can end a match, and one that takes exponential time never comes to an end.
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", TRY_MANY, str(seed)], capture_output=True, timeout=100, check=False
+        )
+    except subprocess.TimeoutExpired as expired:
+        pytest.fail(f"never ends: {(expired.stdout or b'').split()[-1:]}")
+
+    assert done.returncode == 0, done.stderr.decode()
 
 
 @pytest.mark.timeout(30)
