@@ -109,6 +109,9 @@ _GROUP: Final = r"[0-9A-Fa-f]{1,4}"
 _LINE_END: Final = r"[ \t]*+(?:\r?\n|(?:\\++[rn])++)[ \t]*+"
 """Between the lines of a key: also as a printed text shows it."""
 
+_GITLAB: Final = ("pat", "oas", "dt", "rt", "rtr", "cbt", "ptt", "ft", "imt", "agent", "wt", "soat", "ffct")
+"""What stands behind ``gl`` in the prefixes of GitLab's tokens."""
+
 # In this order. Neighbours whose `needs` share a character are skipped together where a text lacks it.
 DETECTORS: Final = (
     Detector(
@@ -140,8 +143,8 @@ DETECTORS: Final = (
     Detector(
         "aws_access_key",
         "key identifiers of AWS, permanent and temporary",
-        r"(?<![A-Za-z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])",
-        ("AKIA", "ASIA"),
+        r"(?<![A-Za-z0-9])A(?:[KS]I|BI|CC)A[A-Z0-9]{16}(?![A-Za-z0-9])",
+        ("AKIA", "ASIA", "ABIA", "ACCA"),
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids",
     ),
     Detector(
@@ -164,10 +167,24 @@ DETECTORS: Final = (
     ),
     Detector(
         "gitlab_token",
-        "personal access tokens of GitLab",
-        r"glpat-[\w\-.]{20,}+",
-        ("glpat-",),
+        "tokens of GitLab: personal, OAuth, deploy, runner, job, trigger, feed, mail, agent and others",
+        r"(?<![A-Za-z0-9])gl(?:" + "|".join(_GITLAB) + r")-[\w\-.]{20,}+",
+        tuple(f"gl{kind}-" for kind in _GITLAB),
         "https://docs.gitlab.com/security/tokens/",
+    ),
+    Detector(
+        "square_token",
+        "access tokens and application secrets of Square",
+        r"(?<![A-Za-z0-9])sq0(?:atp|csp)-[\w\-]{22,}+",
+        ("sq0atp-", "sq0csp-"),
+        "https://developer.squareup.com/docs/build-basics/access-tokens",
+    ),
+    Detector(
+        "mailchimp_key",
+        "API keys of Mailchimp, which end in the name of a data centre",
+        r"(?<![0-9A-Za-z])[0-9a-f]{32}-us[0-9]{1,2}(?![0-9A-Za-z])",
+        ("-us",),
+        "https://mailchimp.com/developer/marketing/guides/quick-start/",
     ),
     Detector(
         "slack_token",
