@@ -44,7 +44,7 @@ def degree_of(text: str) -> int:
     """Return how many loops that share characters follow one another in *text*, `EXPONENTIAL` if there is worse.
 
     Example:
-        >>> degree_of("[0-9]+-[0-9]+"), degree_of("a.*b.*c"), degree_of("(a|a)*b") == EXPONENTIAL
+        >>> degree_of("[0-9]+-[0-9]+"), degree_of("a.*b.*c"), degree_of("(a|aa)*b") == EXPONENTIAL
         (1, 2, True)
     """
     from re import _parser  # type: ignore[attr-defined]
