@@ -12,9 +12,9 @@ from typing import Final
 
 from penstock_redact.ambiguity import EXPONENTIAL, degree_of
 
-WINDOW: Final = 8_192
-"""Characters that a user's expression sees at a time: quadratic time over so many is still a fraction of a second."""
-SMALL_WINDOW: Final = 512
+WINDOW: Final = 2_048
+"""Characters that a user's expression sees at a time: quadratic time over so many is hundredths of a second."""
+SMALL_WINDOW: Final = 256
 """The same where two loops share characters: cubic time over so many is."""
 _OVERLAPS: Final = 8
 """Windows overlap by one part in so many: matches up to this length are found wherever they lie."""

@@ -136,8 +136,8 @@ class PatternRedactor:
         validator=_check_patterns,
         metadata={
             "doc": "Regular expressions of your own, by name. A group `(?P<secret>…)` says which part is hidden; "
-            "without one the whole match is. Each sees at most 8,192 characters at a time, one with two loops over the "
-            "same characters 512."
+            "without one the whole match is. Each sees at most 2,048 characters at a time, one with two loops over the "
+            "same characters 256."
         },
     )
     replace: str = field(
