@@ -18,6 +18,7 @@ from penstock.context import clear_context, current_context
 from penstock.health import _checks, _findings
 from penstock.river.early import Early
 from penstock.river.emit import slot
+from penstock.secret import known
 
 # Faults are injected with what Linux has for it. Here they run in a reduced form; `nox -s faults` runs them in full.
 collect_ignore = [] if sys.platform == "linux" else ["faults"]
@@ -38,6 +39,24 @@ def _descriptors() -> int:
 def _threads() -> set[str]:
     # The timers' thread belongs to the process, not to a test.
     return {thread.name for thread in threading.enumerate()} - {"penstock-timers"}
+
+
+def _secrets() -> tuple[list[str], list[str]]:
+    return list(known.texts), [] if known.encoded is None else list(known.encoded.texts)
+
+
+def _forget_secrets_but(texts: list[str], encoded: list[str]) -> None:
+    """Forget what a test named as secret: in the next one it may be an ordinary word."""
+    if (texts, encoded) == _secrets():
+        return
+    learned = known.learned
+    type(known).__init__(known)
+    for text in encoded:
+        known.learn_encoded(text)
+    for text in texts:
+        known.learn(text)
+    if texts:
+        known.learned += learned  # never what it was: who judged by it judges again
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +80,7 @@ def fresh_penstock(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Tem
     slot.inlet = Early()
     logger.retune()
     threads, descriptors = _threads(), _descriptors()
+    secrets = _secrets()
     yield
     penstock.shutdown(1.0)
     slot.inlet.take() if isinstance(slot.inlet, Early) else None
@@ -68,6 +88,7 @@ def fresh_penstock(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Tem
     for info in left_handlers:
         penstock.detach(info.handler_id)
     telemetry._definitions.clear()
+    _forget_secrets_but(*secrets)
     left_context = dict(current_context())
     clear_context()
     assert not slot.taps, "a tap is still in the stream"

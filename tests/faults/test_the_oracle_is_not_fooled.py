@@ -180,6 +180,7 @@ def run_of(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-c", "/dev/null", "-p", "hooks", "-p", "no:cacheprovider", str(folder)]
     paths = os.pathsep.join([str(here), str(here / "inject"), os.environ.get("PYTHONPATH", "")])
     env = {**os.environ, "PYTHONPATH": paths, "PENSTOCK_FAULTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env.pop("PYTEST_ADDOPTS", None)  # of the plugins that are not there
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=env)
 
 

@@ -21,7 +21,7 @@ def said(command: str, folder: Path) -> str:
         command.replace("penstock ", f"{sys.executable} -m penstock_cli ", 1) if command[:9] == "penstock " else command
     )
     words = words.replace("pytest ", f"{sys.executable} -m pytest -p no:cacheprovider -p penstock_pytest ", 1)
-    env = {**os.environ, "COLUMNS": "80", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env = {**os.environ, "COLUMNS": "80", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     done = subprocess.run(
         words, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=100, check=False
     )
