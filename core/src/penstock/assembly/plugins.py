@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.metadata
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -19,6 +18,7 @@ from typing import Any, Final, NamedTuple, final
 import pluggy
 
 from penstock.assembly import hookspecs
+from penstock.assembly.installed import Entry, entry_points
 from penstock.errors import PluginConflictError, PluginError, PluginLoadError, UnknownTypeError
 from penstock.faults import report
 from penstock.river.format import PlainFormat
@@ -71,13 +71,9 @@ class Listing(NamedTuple):
 
 
 @cache
-def _entries() -> Mapping[str, tuple[importlib.metadata.EntryPoint, ...]]:
+def _entries() -> Mapping[str, tuple[Entry, ...]]:
     """Return the installed entry points by name; looked up once per process."""
-    found: dict[str, tuple[importlib.metadata.EntryPoint, ...]] = {}
-    for entry in importlib.metadata.entry_points(group=GROUP):
-        if entry not in found.get(entry.name, ()):
-            found[entry.name] = (*found.get(entry.name, ()), entry)
-    return found
+    return entry_points(GROUP)
 
 
 def list_installed() -> Iterator[Listing]:
@@ -91,7 +87,7 @@ def list_installed() -> Iterator[Listing]:
             yield Listing(name, kinds, str(meta.get("Name") or ""), version, str(meta.get("Summary") or ""))
 
 
-def _label(entry: importlib.metadata.EntryPoint) -> str:
+def _label(entry: Entry) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else ""
 
 
@@ -144,7 +140,7 @@ class Plugins:
             self._offers[name] = self._load(entries[0]) if entries else {}
         return self._offers[name]
 
-    def _load(self, entry: importlib.metadata.EntryPoint) -> Mapping[tuple[str, str], type]:
+    def _load(self, entry: Entry) -> Mapping[tuple[str, str], type]:
         try:
             module = entry.load()
             self._register(module, entry)
@@ -157,7 +153,7 @@ class Plugins:
             text = f"{error.__class__.__qualname__}: {error}"
             raise PluginLoadError(text, plugin=entry.name, distribution=_label(entry)) from error
 
-    def _register(self, module: ModuleType, entry: importlib.metadata.EntryPoint) -> None:
+    def _register(self, module: ModuleType, entry: Entry) -> None:
         wanted = getattr(module, "penstock_api", API)
         if wanted != API:
             text = f"made for plugin interface {wanted}, this is {API}; install matching versions of both"
