@@ -15,33 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any, Final, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _FOLDERS: Final = (".dist-info", ".egg-info")
 _REFERENCE: Final = re.compile(r"\s*([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?$")
-
-
-class Entry(Protocol):
-    """An entry point, as `importlib.metadata` has them."""
-
-    @property
-    def name(self) -> str:
-        """What stands for it in a configuration."""
-        ...
-
-    @property
-    def value(self) -> str:
-        """What it leads to: ``module`` or ``module:object``."""
-        ...
-
-    @property
-    def dist(self) -> Any:
-        """Its distribution, an `importlib.metadata.Distribution`; None if nobody knows."""
-        ...
-
-    def load(self) -> Any:
-        """Import what it leads to."""
-        ...
 
 
 @final
@@ -73,6 +53,9 @@ class Found:
         if match is None:
             raise ImportError(f"{self.value!r} names no module")
         return reduce(getattr, filter(None, (match[2] or "").split(".")), importlib.import_module(match[1]))
+
+
+Entry: TypeAlias = "Found | EntryPoint"
 
 
 def entry_points(group: str) -> Mapping[str, tuple[Entry, ...]]:
