@@ -229,7 +229,7 @@ def from_environment(text: str, value: object) -> Any:
         ("text", "-100123", -100123, "-100123"),
         ("text", "true", True, "true"),
         ("text", '"quoted"', "quoted", "quoted"),
-        ("token", "12345678", 12345678, Secret("12345678")),
+        ("token", "90817263", 90817263, Secret("90817263")),
         ("path", "1", 1, Path("/folder/1")),
         ("whole", "3", 3, 3),
         ("number", "3", 3, 3.0),
