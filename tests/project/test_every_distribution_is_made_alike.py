@@ -86,7 +86,7 @@ def test_the_workspace_installs_every_plugin() -> None:
 
 def test_the_top_level_is_what_the_design_says() -> None:
     tracked = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
-    made_by_tools = {"uv.lock", "dist", "build"}
+    made_by_tools = {"uv.lock", "dist", "build", "__pycache__"}
 
     assert tracked - made_by_tools == {
         "LICENSE",
