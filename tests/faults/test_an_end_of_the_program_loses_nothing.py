@@ -92,7 +92,8 @@ def test_under_daemon_threads_that_go_on(trials: Trials, sometimes: Sometimes, m
         sometimes("a daemon thread said something when the sinks were closed", told_numbers(told))
         assert code in _CODES[end]
         assert "Fatal Python error" not in told
-        assert verdict.clean, verdict
+        assert verdict.sound, verdict
+        assert verdict.lost <= verdict.told, verdict  # four threads can say more than a queue holds, which tells of it
 
 
 @pytest.mark.parametrize("library", among("stdlib", "stdlib queue", "loguru", "loguru enqueue", "structlog"))
