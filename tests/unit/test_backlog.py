@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from penstock.clock import monotonic, time_ns
 from penstock.levels import DEBUG, ERROR, INFO, WARNING
 from penstock.river.spool.journal import Journal
 from penstock.river.spool.segment import Segment
-from spools import KINDS, Journals, die, entry, folder_of, no_finalizers, numbers, take
+from spools import Journals, die, entry, no_finalizers, numbers, take
 
 BIG = 2_000
 
@@ -24,14 +23,6 @@ BIG = 2_000
 def calm() -> Iterator[None]:
     with no_finalizers():
         yield
-
-
-@pytest.fixture(params=KINDS)
-def journals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journals]:
-    with folder_of(request.param, tmp_path) as folder:
-        made = Journals(request.param, folder)
-        yield made
-        made.close()
 
 
 def segments(journal: Journal) -> list[Segment]:

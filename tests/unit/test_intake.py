@@ -8,7 +8,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +19,11 @@ from penstock.river.spool import intake
 from penstock.river.spool.journal import Journal
 from penstock.river.store import Entry
 from spools import (
-    KINDS,
     MAPPED,
     ON_DISK,
     Interrupted,
     Journals,
     entry,
-    folder_of,
     interrupts,
     no_finalizers,
     numbers,
@@ -40,21 +37,6 @@ timers = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer s
 def calm() -> Iterator[None]:
     with no_finalizers():
         yield
-
-
-@pytest.fixture(params=KINDS)
-def journals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journals]:
-    with folder_of(request.param, tmp_path) as folder:
-        made = Journals(request.param, folder)
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def on_disk(tmp_path: Path) -> Iterator[Journals]:
-    made = Journals(ON_DISK, tmp_path / "spool")
-    yield made
-    made.close()
 
 
 def test_each_kind_is_what_it_says(journals: Journals) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,6 @@ from penstock.levels import ERROR, INFO
 from penstock.river.spool.journal import Journal
 from penstock.river.store import Entry, Store
 from spools import KINDS, ON_DISK, Journals, die, entry, folder_of, numbers, take
-
-
-@pytest.fixture(params=KINDS)
-def journals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journals]:
-    with folder_of(request.param, tmp_path) as folder:
-        made = Journals(request.param, folder)
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def on_disk(tmp_path: Path) -> Iterator[Journals]:
-    made = Journals(ON_DISK, tmp_path / "spool")
-    yield made
-    made.close()
 
 
 def processes(journals: Journals) -> list[Path]:

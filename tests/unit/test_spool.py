@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,7 @@ from penstock import faults, files
 from penstock.ledger import SinkAccount
 from penstock.river.spool.journal import Journal
 from penstock.river.spool.spool import open_journal, places, program, read_spool, safe_name
-from spools import KINDS, ON_DISK, Journals, die, entry, folder_in_memory, folder_of, numbers, take
-
-
-@pytest.fixture(params=KINDS)
-def journals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journals]:
-    with folder_of(request.param, tmp_path) as folder:
-        made = Journals(request.param, folder)
-        yield made
-        made.close()
+from spools import ON_DISK, Journals, die, entry, folder_in_memory, numbers, take
 
 
 def opened(account: SinkAccount, *folders: Path) -> Journal | None:

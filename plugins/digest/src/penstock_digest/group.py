@@ -14,7 +14,7 @@ from attrs import Factory, define, field
 
 from penstock.plugin import Duration, Event, Later, Now, Resume, Site, iso_time, level_number
 from penstock_digest.kind import Kind, choose_kind, error_of, other_kinds, place_of
-from penstock_digest.options import at_least_one, longer_than_nothing
+from penstock_digest.options import BY_MESSAGE, KINDS, at_least_one, longer_than_nothing
 from penstock_digest.teller import Teller
 from penstock_digest.told import NAME, Part, Told, clock, digest_of, event_of, lasting
 
@@ -78,12 +78,12 @@ class GroupStage:
     )
     by_message: bool = field(
         default=False,
-        metadata={"doc": "Whether messages are compared too, without the numbers in them; only a hash is kept."},
+        metadata=BY_MESSAGE,
     )
     kinds: int = field(
         default=1_000,
         validator=at_least_one,
-        metadata={"doc": "So many are told apart at once; those beyond are one kind for each level."},
+        metadata=KINDS,
     )
     _groups: dict[Kind, _Group] = field(factory=dict, init=False, repr=False)
     _kind: Callable[[Event], Kind] = field(

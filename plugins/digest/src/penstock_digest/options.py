@@ -4,7 +4,14 @@ wrong one raises ValueError with what was expected.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+
+# What stages tell of the options that they share.
+BY_MESSAGE: Final[Mapping[str, str]] = {
+    "doc": "Whether messages are compared too, without the numbers in them; only a hash is kept."
+}
+KINDS: Final[Mapping[str, str]] = {"doc": "So many are told apart at once; those beyond are one kind for each level."}
 
 
 def at_least_one(instance: object, attribute: Any, value: int) -> None:

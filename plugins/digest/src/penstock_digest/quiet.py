@@ -17,7 +17,7 @@ from attrs import Factory, define, field
 from penstock.plugin import Event, Later, Level, Now, Resume
 from penstock_digest.hours import NO_SPELL, Hours, Spell
 from penstock_digest.kind import Kind, choose_kind
-from penstock_digest.options import at_least_one
+from penstock_digest.options import BY_MESSAGE, at_least_one
 from penstock_digest.tally import Tally
 from penstock_digest.teller import Teller
 from penstock_digest.told import digest_of
@@ -95,7 +95,7 @@ class QuietStage:
     )
     by_message: bool = field(
         default=False,
-        metadata={"doc": "Whether messages are compared too, without the numbers in them; only a hash is kept."},
+        metadata=BY_MESSAGE,
     )
     kinds: int = field(
         default=1_000,

@@ -14,7 +14,7 @@ from attrs import Factory, define, field
 
 from penstock.plugin import Duration, Event, Later, Level, Now, Resume
 from penstock_digest.kind import Kind, choose_kind, other_kinds
-from penstock_digest.options import at_least_one, longer_than_nothing
+from penstock_digest.options import BY_MESSAGE, KINDS, at_least_one, longer_than_nothing
 from penstock_digest.tally import Tally
 from penstock_digest.teller import Teller
 from penstock_digest.told import digest_of
@@ -69,12 +69,12 @@ class ThrottleStage:
     )
     by_message: bool = field(
         default=False,
-        metadata={"doc": "Whether messages are compared too, without the numbers in them; only a hash is kept."},
+        metadata=BY_MESSAGE,
     )
     kinds: int = field(
         default=1_000,
         validator=at_least_one,
-        metadata={"doc": "So many are told apart at once; those beyond are one kind for each level."},
+        metadata=KINDS,
     )
     _paces: dict[Kind, _Pace] = field(factory=dict, init=False, repr=False)
     _of_all: _Pace = field(factory=_Pace, init=False, repr=False)

@@ -63,7 +63,7 @@ class Retry:
         return 1 if self._breaker.is_open else batch
 
     def wait(self, now: float, stop_at: float | None) -> float | None:
-        """Return the seconds until the next attempt, 0 for now.
+        """Return the seconds until the next attempt; 0: at once.
 
         Args:
             now: The time.
